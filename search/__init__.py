@@ -1,0 +1,1 @@
+"""What to try next, run on Ray Tune, logged to MLflow, and what was found."""

@@ -1,0 +1,173 @@
+"""Runs a board's trials on Ray Tune: the board decides, Tune schedules, places and restarts."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+# All are read when Ray is imported: no reports to its makers, no loggers beside Stopover's own.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# Despite its name it works everywhere: Ray then takes 127.0.0.1 for this host and listens on loopback only.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # it would print tables between Stopover's own
+
+import ray
+from ray import tune
+from ray.tune import Callback, FailureConfig, ResultGrid, RunConfig, TuneConfig, Tuner
+from ray.tune.experiment import Trial as TuneTrial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from search.board import Board
+from spaces.trial import Trial
+from trainables.events import LAST_EVENTS
+from trainables.tune_trainable import Job, TrialTrainable
+
+_RESTARTS = 3  # of a trial whose worker died; it goes on from the store each time
+OnEvent = Callable[[Trial | None, dict[str, Any] | None], None]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Devices of one trial, and how many trials this machine runs side by side (None: as many as fit)."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    workers: int | None = None
+
+
+@contextmanager
+def local_ray(resources: Resources) -> Iterator[None]:
+    """A Ray of this process's own, on loopback, gone at the end."""
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # it is reached from this machine alone
+    ray.init(
+        address="local",
+        num_cpus=resources.workers or os.cpu_count(),
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        object_store_memory=200_000_000,  # trials pass weights through the store, not through Ray
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def run_board(board: Board, job: Job, resources: Resources, on_event: OnEvent) -> None:
+    """Runs until the board is over. `on_event` is called in this process with (trial, event), and with (None, None)
+    now and then while nothing happens. Ray must be running."""
+    bridge = _Bridge(board, on_event)
+    trainable = tune.with_resources(
+        tune.with_parameters(TrialTrainable, job=job), {"cpu": resources.cpus, "gpu": resources.gpus}
+    )
+    with tempfile.TemporaryDirectory(prefix="stopover-tune-") as scratch:  # the store remembers, Tune need not
+        tuner = Tuner(
+            trainable,
+            tune_config=TuneConfig(
+                search_alg=_Suggester(bridge), scheduler=_Scheduler(bridge), num_samples=-1, reuse_actors=True
+            ),
+            run_config=RunConfig(
+                name="sweep",
+                storage_path=scratch,
+                verbose=0,
+                failure_config=FailureConfig(max_failures=_RESTARTS),
+                callbacks=[_Watch(bridge)],
+            ),
+        )
+        _fit_quietly(tuner)
+
+
+def _fit_quietly(tuner: Tuner) -> ResultGrid:
+    # Tune warns of failed trials in many lines; the board keeps each reason.
+    logger = logging.getLogger("ray.tune")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        return tuner.fit()
+    finally:
+        logger.setLevel(level)
+
+
+class _Bridge:
+    """Which Tune trial runs which of the board's."""
+
+    def __init__(self, board: Board, on_event: OnEvent) -> None:
+        self.board = board
+        self.on_event = on_event
+        self.trials: dict[str, Trial] = {}
+
+    def event(self, tune_id: str, event: dict[str, Any]) -> bool:
+        trial = self.trials[tune_id]
+        goes_on = self.board.happened(trial, event)
+        self.on_event(trial, event)
+        return goes_on
+
+    def ended(self, tune_id: str, error: str = "") -> None:
+        trial = self.trials.get(tune_id)
+        if trial is not None:
+            self.board.ended(trial, error)
+            self.on_event(trial, None)
+
+
+class _Suggester(Searcher):
+    """Hands the board's next trial to Tune; None makes Tune ask again later."""
+
+    def __init__(self, bridge: _Bridge) -> None:
+        super().__init__()
+        self._bridge = bridge
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        board = self._bridge.board
+        if board.over:
+            return Searcher.FINISHED  # type: ignore[return-value]
+        trial = board.next_trial()
+        if trial is None:
+            return None
+        self._bridge.trials[trial_id] = trial
+        return {"trial": trial.id}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        # Tune passes a trial's last result here only, not to the scheduler.
+        last = _event(result or {})
+        if last.get("kind") in LAST_EVENTS:
+            self._bridge.event(trial_id, last)
+        self._bridge.ended(trial_id, f"its worker process died {_RESTARTS + 1} times" if error else "")
+
+    # Tune saves a searcher's state for restoring; the store does that here.
+    def save(self, checkpoint_path: str) -> None:
+        pass
+
+    def restore(self, checkpoint_path: str) -> None:
+        pass
+
+
+class _Scheduler(FIFOScheduler):
+    """Passes events to the board and stops the trials that it pauses."""
+
+    def __init__(self, bridge: _Bridge) -> None:
+        super().__init__()
+        self._bridge = bridge
+
+    def on_trial_result(self, tune_controller: Any, trial: TuneTrial, result: dict[str, Any]) -> str:
+        goes_on = self._bridge.event(trial.trial_id, _event(result))
+        return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
+
+
+def _event(result: dict[str, Any]) -> dict[str, Any]:
+    """The event in a result; Tune hands results over flat: event/kind, event/stage ..."""
+    return {name.removeprefix("event/"): value for name, value in result.items() if name.startswith("event/")}
+
+
+class _Watch(Callback):
+    """Lets the live table tick while nothing happens."""
+
+    def __init__(self, bridge: _Bridge) -> None:
+        self._bridge = bridge
+
+    def on_step_end(self, iteration: int, trials: list[TuneTrial], **info: Any) -> None:
+        self._bridge.on_event(None, None)

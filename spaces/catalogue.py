@@ -1,0 +1,186 @@
+"""The tasks that Stopover knows. Adding one is one declaration here; docs/add-a-task.md shows it."""
+
+from spaces.errors import UserError, did_you_mean
+from spaces.languages import XTREME_LANGUAGES
+from spaces.tasks import Format, Role, Table, Task
+
+_NLI = ("entailment", "neutral", "contradiction")
+# The order is google/xtreme's own class list.
+_UPOS = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
+_INTERMEDIATE = frozenset({Role.INTERMEDIATE})
+_TARGET = frozenset({Role.TARGET})
+
+_SENTENCES = {"text_a": "sentence1", "text_b": "sentence2"}
+_PREMISES = {"text_a": "premise", "text_b": "hypothesis"}
+_QUESTIONS = {"text_a": "question1", "text_b": "question2"}
+_MNLI_TRAIN = Table("nyu-mll/glue", "mnli", "train", _PREMISES)
+_SQUAD_TRAIN = Table("rajpurkar/squad", "plain_text", "train")
+_SQUAD_DEV = Table("rajpurkar/squad", "plain_text", "validation")
+_TREEBANK = "universal-dependencies/universal_dependencies"
+
+_DECLARED = (
+    Task(
+        name="mnli",
+        title="MultiNLI (Williams et al. 2018)",
+        format=Format.SENTENCE_PAIR,
+        roles=_INTERMEDIATE,
+        tables={"train": _MNLI_TRAIN, "dev": Table("nyu-mll/glue", "mnli", "validation_matched", _PREMISES)},
+        metric="accuracy",
+        labels=_NLI,
+        licence="OANC and others",
+        world="nli",
+    ),
+    Task(
+        name="snli",
+        title="Stanford NLI (Bowman et al. 2015)",
+        format=Format.SENTENCE_PAIR,
+        roles=_INTERMEDIATE,
+        tables={
+            "train": Table("stanfordnlp/snli", "plain_text", "train", _PREMISES),
+            "dev": Table("stanfordnlp/snli", "plain_text", "validation", _PREMISES),
+        },
+        metric="accuracy",
+        labels=_NLI,
+        licence="CC BY-SA 4.0",
+        world="nli",
+    ),
+    Task(
+        name="qqp",
+        title="Quora Question Pairs (Iyer et al. 2017)",
+        format=Format.SENTENCE_PAIR,
+        roles=_INTERMEDIATE,
+        tables={
+            "train": Table("nyu-mll/glue", "qqp", "train", _QUESTIONS),
+            "dev": Table("nyu-mll/glue", "qqp", "validation", _QUESTIONS),
+        },
+        metric="accuracy",
+        labels=("not_duplicate", "duplicate"),
+        licence="Quora's terms (research)",
+        world="paraphrase",
+    ),
+    Task(
+        name="rte",
+        title="Recognizing Textual Entailment (Dagan et al. 2006; GLUE)",
+        format=Format.SENTENCE_PAIR,
+        roles=_INTERMEDIATE,
+        tables={
+            "train": Table("nyu-mll/glue", "rte", "train", _SENTENCES),
+            "dev": Table("nyu-mll/glue", "rte", "validation", _SENTENCES),
+        },
+        metric="accuracy",
+        labels=("entailment", "not_entailment"),
+        licence="GLUE's terms",
+        world="",
+    ),
+    Task(
+        name="squad_v1",
+        title="SQuAD 1.1 (Rajpurkar et al. 2016)",
+        format=Format.SPAN_QA,
+        roles=_INTERMEDIATE,
+        tables={"train": _SQUAD_TRAIN, "dev": _SQUAD_DEV},
+        metric="f1_em",
+        licence="CC BY-SA 4.0",
+        world="qa",
+    ),
+    Task(
+        name="ud_xpos",
+        title="Fine-grained English part-of-speech tags (UD English EWT)",
+        format=Format.TAGGING,
+        roles=_INTERMEDIATE,
+        tables={
+            "train": Table(_TREEBANK, "en_ewt", "train", {"tags": "xpos"}),
+            "dev": Table(_TREEBANK, "en_ewt", "validation", {"tags": "xpos"}),
+        },
+        metric="accuracy",
+        licence="CC BY-SA 4.0",
+        world="fine_tags",
+    ),
+    Task(
+        name="xnli",
+        title="XNLI (Conneau et al. 2018)",
+        format=Format.SENTENCE_PAIR,
+        roles=_TARGET,
+        tables={
+            "train": _MNLI_TRAIN,
+            "dev": Table("facebook/xnli", "{code}", "validation", _PREMISES),
+            "test": Table("facebook/xnli", "{code}", "test", _PREMISES),
+        },
+        metric="accuracy",
+        languages=tuple("ar bg de el en es fr hi ru sw th tr ur vi zh".split()),
+        labels=_NLI,
+        licence="CC BY-NC 4.0",
+        world="nli",
+    ),
+    Task(
+        name="pawsx",
+        title="PAWS-X (Yang et al. 2019)",
+        format=Format.SENTENCE_PAIR,
+        roles=_TARGET,
+        tables={
+            "train": Table("google/xtreme", "PAWS-X.{code}", "train", _SENTENCES),
+            "dev": Table("google/xtreme", "PAWS-X.{code}", "validation", _SENTENCES),
+            "test": Table("google/xtreme", "PAWS-X.{code}", "test", _SENTENCES),
+        },
+        metric="accuracy",
+        languages=tuple("de en es fr ja ko zh".split()),
+        labels=("0", "1"),
+        licence="free for any purpose",
+        world="paraphrase",
+    ),
+    Task(
+        name="udpos",
+        title="Part-of-speech tags (Universal Dependencies 2.5, as XTREME cuts it)",
+        format=Format.TAGGING,
+        roles=_TARGET,
+        tables={
+            "train": Table("google/xtreme", "udpos.{name}", "train", {"tags": "pos_tags"}),
+            "dev": Table("google/xtreme", "udpos.{name}", "validation", {"tags": "pos_tags"}),
+            "test": Table("google/xtreme", "udpos.{name}", "test", {"tags": "pos_tags"}),
+        },
+        metric="f1",
+        languages=tuple(
+            "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh".split()
+        ),
+        labels=_UPOS,
+        licence="each treebank's own",
+        world="pos",
+    ),
+    Task(
+        name="xquad",
+        title="XQuAD (Artetxe et al. 2020)",
+        format=Format.SPAN_QA,
+        roles=_TARGET,
+        tables={
+            "train": _SQUAD_TRAIN,
+            "dev": _SQUAD_DEV,
+            "test": Table("google/xtreme", "XQuAD.{code}", "validation"),
+        },
+        metric="f1_em",
+        languages=tuple("en es de el ru tr ar vi th zh hi".split()),
+        licence="CC BY-SA 4.0",
+        world="qa",
+    ),
+    Task(
+        name="tatoeba",
+        title="Tatoeba (Artetxe & Schwenk 2019)",
+        format=Format.RETRIEVAL,
+        roles=_TARGET,
+        tables={"test": Table("google/xtreme", "tatoeba.{iso3}", "validation")},
+        metric="accuracy",
+        languages=tuple(code for code in XTREME_LANGUAGES if code not in {"en", "ms", "my", "yo"}),
+        licence="CC BY 2.0 FR",
+        world="retrieval",
+    ),
+)
+
+TASKS: dict[str, Task] = {task.name: task for task in _DECLARED}
+
+
+def task_named(name: str, role: Role) -> Task:
+    """The task of a name that can play a role; raises `UserError` with the nearest known name."""
+    fitting = [task.name for task in TASKS.values() if role in task.roles]
+    if name not in TASKS:
+        raise UserError(f"unknown {role} task '{name}': {did_you_mean(name, fitting)}")
+    if role not in TASKS[name].roles:
+        raise UserError(f"'{name}' is not a {role} task: {did_you_mean(name, fitting)}")
+    return TASKS[name]

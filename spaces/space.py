@@ -1,0 +1,230 @@
+"""Spaces: the YAML file that says which recipes, targets, learning rates and seeds a sweep combines."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from spaces.catalogue import TASKS, task_named
+from spaces.errors import UserError, did_you_mean
+from spaces.languages import language_named
+from spaces.recipes import parse_recipe
+from spaces.tasks import Role
+from spaces.trial import Trial
+from spaces.yaml_lines import KeyPath, read_yaml
+
+LIBRARY = Path(__file__).parent / "library"
+
+LearningRate = Annotated[float, Field(gt=0, le=0.1, allow_inf_nan=False)]
+Count = Annotated[int, Field(gt=0)]
+
+
+def _unique(values: list[Any]) -> list[Any]:
+    repeated = [value for index, value in enumerate(values) if value in values[:index]]
+    if repeated:
+        raise ValueError(f"'{repeated[0]}' is given twice; keep one")
+    return values
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Training(_Strict):
+    """How one phase trains. The defaults are Phang et al. 2020's (FACTS: jiant's configuration).
+
+    `examples` and `dev_examples` cap the sets (a seeded sample), `batch_tokens` caps the padded tokens of
+    a batch, `evaluations` is how often English dev is scored, `stride` how far QA windows overlap.
+    """
+
+    examples: Count | None = None
+    dev_examples: Count | None = 500
+    epochs: Annotated[float, Field(gt=0)] = 2
+    batch_size: Count = 32
+    batch_tokens: Count = 8192
+    max_length: Annotated[int, Field(ge=16)] = 256
+    stride: Count = 128
+    evaluations: Count = 4
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+
+class Phases(_Strict):
+    """Training of the two phases, and what single tasks change of it."""
+
+    intermediate: Training = Training()
+    target: Training = Training()
+    tasks: dict[str, dict[str, Any]] = {}
+
+    @field_validator("tasks")
+    @classmethod
+    def _known_tasks(cls, tasks: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, changes in tasks.items():
+            if name not in TASKS:
+                raise ValueError(f"unknown task '{name}': {did_you_mean(name, TASKS)}")
+            try:
+                Training(**changes)
+            except ValidationError as error:
+                first = error.errors()[0]
+                raise ValueError(f"{name}.{first['loc'][0]}: {first['msg']}") from None
+        return tasks
+
+    def of(self, task: str, role: Role) -> Training:
+        """The training settings of a task in a role."""
+        phase = self.intermediate if role is Role.INTERMEDIATE else self.target
+        return phase.model_copy(update=Training(**self.tasks.get(task, {})).model_dump(exclude_unset=True))
+
+
+class Stopping(_Strict):
+    """Successive halving within a target: at each rung (a share of the target stage) the best 1/`reduction` go on.
+
+    With `keep: recipe` the best trial of every recipe and seed goes on too, so that the transfer matrix has no
+    holes; `keep: best` spends less and leaves holes.
+    """
+
+    rungs: list[Annotated[float, Field(gt=0, lt=1)]] = [0.25, 0.5]
+    reduction: Annotated[float, Field(gt=1)] = 3
+    keep: Literal["recipe", "best"] = "recipe"
+
+    @field_validator("rungs")
+    @classmethod
+    def _ascending(cls, rungs: list[float]) -> list[float]:
+        if not rungs or any(low >= high for low, high in pairwise(rungs)):
+            raise ValueError("give ascending shares of the target stage, for example [0.25, 0.5]")
+        return rungs
+
+
+class Evaluation(_Strict):
+    """What is scored at the end of a trial. `retrieval_layer` is the hidden state that retrieval pools
+    (0 is the embeddings); by default 14 of 24, scaled to the model's depth, as XTREME does."""
+
+    languages: Literal["all"] | Annotated[list[str], AfterValidator(_unique)] = "all"
+    test_examples: Count | None = None
+    retrieval_layer: Annotated[int, Field(ge=0)] | None = None
+
+    @field_validator("languages")
+    @classmethod
+    def _known_languages(cls, languages: Any) -> Any:
+        for code in languages if languages != "all" else ():
+            try:
+                language_named(code)
+            except UserError as error:
+                raise ValueError(str(error)) from None
+        return languages
+
+
+class Space(_Strict):
+    """Everything a sweep combines. `intermediate_learning_rates` splits the rate of the phases when given."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    description: str = ""
+    source: Literal["world", "hub", "mirror"] = "hub"
+    model: str
+    recipes: Annotated[list[str], Field(min_length=1)]
+    targets: Annotated[list[str], Field(min_length=1), AfterValidator(_unique)]
+    learning_rates: Annotated[list[LearningRate], Field(min_length=1), AfterValidator(_unique)]
+    intermediate_learning_rates: Annotated[list[LearningRate], AfterValidator(_unique)] | None = None
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(_unique)] = [0]
+    strategy: Literal["grid"] = "grid"
+    training: Phases = Phases()
+    stopping: Stopping | None = Stopping()
+    evaluation: Evaluation = Evaluation()
+
+    @field_validator("recipes")
+    @classmethod
+    def _canonical_recipes(cls, recipes: list[str]) -> list[str]:
+        try:
+            return _unique([str(parse_recipe(recipe)) for recipe in recipes])
+        except UserError as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("targets")
+    @classmethod
+    def _known_targets(cls, targets: list[str]) -> list[str]:
+        try:
+            return [task_named(target, Role.TARGET).name for target in targets]
+        except UserError as error:
+            raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _world_has_its_own_model(self) -> "Space":
+        if self.model == "world" and self.source != "world":
+            raise ValueError("model 'world' knows only the world's languages; give source: world or another model")
+        return self
+
+    def trials(self) -> list[Trial]:
+        """Every combination, in the order of the file: seeds, targets, recipes, rates."""
+        return [
+            Trial(target, recipe, rate, intermediate_rate, seed)
+            for seed in self.seeds
+            for target in self.targets
+            for recipe in self.recipes
+            for intermediate_rate, rate in self._rates()
+        ]
+
+    def _rates(self) -> list[tuple[float, float]]:
+        if self.intermediate_learning_rates is None:
+            return [(rate, rate) for rate in self.learning_rates]
+        return [(first, second) for first in self.intermediate_learning_rates for second in self.learning_rates]
+
+
+def library_names() -> list[str]:
+    """The names of the spaces that come with Stopover."""
+    return sorted(path.stem for path in LIBRARY.glob("*.yaml"))
+
+
+def load_space(name_or_path: str, **overrides: Any) -> Space:
+    """Reads a space from a file or the library; `overrides` replace top-level keys where not None.
+
+    Raises `UserError`: one line with the file, the key, its line, and what to do.
+    """
+    path = _find(name_or_path)
+    document, lines = read_yaml(path)
+    if not isinstance(document, dict):
+        raise UserError(f"{path}: a space is a mapping of keys such as recipes, targets and learning_rates")
+    document |= {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return Space.model_validate(document)
+    except ValidationError as error:
+        raise UserError(_one_line(error, path, lines)) from None
+
+
+def _find(name_or_path: str) -> Path:
+    in_library = LIBRARY / f"{name_or_path}.yaml"
+    if in_library.is_file():
+        return in_library
+    path = Path(name_or_path)
+    if not path.is_file():
+        hint = did_you_mean(name_or_path, library_names())
+        raise UserError(f"no space '{name_or_path}': it is neither a file nor in the library ({hint})")
+    return path
+
+
+def _one_line(error: ValidationError, path: Path, lines: dict[KeyPath, int]) -> str:
+    first = error.errors()[0]
+    location = first["loc"]
+    line = next((lines[location[:n]] for n in range(len(location), 0, -1) if location[:n] in lines), 0)
+    # pydantic adds the names of union members and validators to the path: they are no keys of the file
+    key = ".".join(str(part) for part in location if not str(part).startswith(("function-", "literal", "list[")))
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        model = _model_at(location[:-1])
+        message = f"unknown key, {did_you_mean(str(first['loc'][-1]), model.model_fields)}"
+    elif first["type"] == "missing":
+        message = "this key is needed"
+    elif "input" in first and not message.startswith(("'", "recipe", "unknown")) and first["input"] is not None:
+        value = first["input"]
+        message = f"{message} (got {value!r})" if isinstance(value, str | int | float) else message
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    where = f" line {line}:" if line else ""
+    return f"{path}:{where} {key + ': ' if key else ''}{message}{more}"
+
+
+def _model_at(location: tuple[str | int, ...]) -> type[BaseModel]:
+    nested: dict[str | int, type[BaseModel]] = {
+        "training": Phases, "intermediate": Training, "target": Training, "stopping": Stopping, "evaluation": Evaluation
+    }  # fmt: skip
+    return nested.get(location[-1], Space) if location else Space

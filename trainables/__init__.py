@@ -1,0 +1,1 @@
+"""What one trial does: data, formats, encoder, training, stages and the store."""

@@ -1,0 +1,88 @@
+"""Batches of rows of like length, so that little is spent on padding."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+import torch
+from numpy.typing import NDArray
+
+from trainables.formats.base import Batch, FineTuning, Row, padded
+
+_POOL = 50  # batches whose rows are sorted by length together: enough to fill them evenly, little enough to stay random
+
+
+def lengths_of(table: pa.Table) -> NDArray[np.int64]:
+    """Tokens per row, (rows,)."""
+    return cast(NDArray[np.int64], pa.compute.list_value_length(table["input_ids"]).to_numpy())
+
+
+def training_batches(
+    lengths: NDArray[np.int64], batch_size: int, batch_tokens: int, epochs: float, seed: int
+) -> list[NDArray[np.int64]]:
+    """The row numbers of every batch of a training, in order: a function of the arguments alone.
+
+    Each epoch is shuffled anew; within pools of `_POOL` batches rows are bucketed by length. A batch holds at most
+    `batch_size` rows and, padded, `batch_tokens` tokens (a single longer row makes a batch of its own). A fractional
+    last epoch is cut to that share of its batches.
+    """
+    batches: list[NDArray[np.int64]] = []
+    for epoch in range(int(np.ceil(epochs))):
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(len(lengths))
+        of_epoch = [
+            batch
+            for pool in np.split(order, range(batch_size * _POOL, len(order), batch_size * _POOL))
+            for batch in _cut(pool[np.argsort(lengths[pool], kind="stable")], lengths, batch_size, batch_tokens)
+        ]
+        shuffled = [of_epoch[index] for index in rng.permutation(len(of_epoch))]
+        share = min(1.0, epochs - epoch)
+        batches.extend(shuffled[: max(1, round(share * len(shuffled)))])
+    return batches
+
+
+def scoring_batches(
+    lengths: NDArray[np.int64], batch_size: int, batch_tokens: int
+) -> list[NDArray[np.int64]]:
+    """Every row once, sorted by length."""
+    return list(_cut(np.argsort(lengths, kind="stable"), lengths, batch_size, batch_tokens))
+
+
+def _cut(
+    rows: NDArray[np.int64], lengths: NDArray[np.int64], batch_size: int, batch_tokens: int
+) -> list[NDArray[np.int64]]:
+    cut, start = [], 0
+    for end in range(1, len(rows) + 1):
+        # Rows come sorted, so the next row is the longest and sets the width.
+        full = end - start >= batch_size or (
+            end < len(rows) and (end - start + 1) * lengths[rows[end]] > batch_tokens
+        )
+        if full or end == len(rows):
+            cut.append(rows[start:end])
+            start = end
+    return cut
+
+
+def rows_at(table: pa.Table, numbers: Sequence[int] | NDArray[np.int64]) -> list[Row]:
+    """Some rows as dictionaries."""
+    return table.take(pa.array(numbers)).to_pylist()
+
+
+def collate(rows: Sequence[Row], pad_token: int, device: torch.device) -> Batch:
+    """Token ids and attention mask (rows, width), padded to the longest row."""
+    width = max(len(row["input_ids"]) for row in rows)
+    ids = padded(rows, "input_ids", -1, width)
+    mask = (ids != -1).long()
+    batch = {"input_ids": ids.masked_fill(ids == -1, pad_token), "attention_mask": mask}
+    if "token_type_ids" in rows[0]:
+        batch["token_type_ids"] = padded(rows, "token_type_ids", 0, width)
+    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+
+
+def collate_for_loss(rows: Sequence[Row], form: FineTuning, device: torch.device) -> Batch:
+    """A batch with the targets that the format's loss needs."""
+    batch = collate(rows, cast(int, form.tokenizer.pad_token_id), device)
+    targets = form.targets(rows, batch["input_ids"].shape[1])
+    return batch | {name: tensor.to(device, non_blocking=True) for name, tensor in targets.items()}

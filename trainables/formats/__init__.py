@@ -1,0 +1,15 @@
+"""One file per format; `fine_tuning` picks the one that a task needs."""
+
+from spaces import Format
+from trainables.formats.base import FineTuning, Scores
+from trainables.formats.sentence_pair import SentencePair
+from trainables.formats.span_qa import SpanQA
+from trainables.formats.tagging import Tagging
+
+__all__ = ["FINE_TUNING", "FineTuning", "Scores"]
+
+FINE_TUNING: dict[Format, type[FineTuning]] = {
+    Format.SENTENCE_PAIR: SentencePair,
+    Format.SPAN_QA: SpanQA,
+    Format.TAGGING: Tagging,
+}

@@ -1,0 +1,110 @@
+"""What a format is: how a task's examples become batches, a head, a loss, predictions and scores."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
+
+from spaces import Task
+from spaces.space import Training
+from trainables.examples import Examples
+
+Batch = dict[str, Tensor]
+Row = dict[str, Any]
+IGNORED = -100  # what torch's cross-entropy leaves out
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one language, all in 0 to 100.
+
+    `value` is the task's own metric, `chance` what guessing earns on the same examples (which guess, the
+    format says), `error` the standard error of `value` over examples. `metrics` holds every metric by name.
+    """
+
+    value: float
+    chance: float
+    error: float
+    examples: int
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def above_chance(self) -> bool:
+        """Whether the score beats guessing beyond doubt: one-sided, at 95%."""
+        return self.value - self.chance > 1.645 * self.error
+
+
+class FineTuning(ABC):
+    """A format bound to one task: its labels, lengths and tokenizer. One instance per stage."""
+
+    def __init__(
+        self, task: Task, labels: Sequence[str], settings: Training, tokenizer: PreTrainedTokenizerBase
+    ) -> None:
+        self.task = task
+        self.labels = tuple(labels)
+        self.settings = settings
+        self.tokenizer = tokenizer
+
+    @abstractmethod
+    def encode(self, examples: Examples) -> pa.Table:
+        """Token ids and what the loss and the decoder need, one row per window.
+
+        Columns: `input_ids` (list<int32>), `example` (int32, the row of `examples`), and the format's own.
+        An example may make several rows, which follow one another.
+        """
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """Numbers that the head gives per pooled vector or token."""
+
+    @property
+    def pools(self) -> bool:
+        """Whether the head reads one vector per text (else one per token)."""
+        return False
+
+    @abstractmethod
+    def targets(self, rows: Sequence[Row], width: int) -> Batch:
+        """The loss's targets for a batch of rows padded to `width` tokens."""
+
+    @abstractmethod
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Mean loss of a batch; `logits` is (batch, outputs) or (batch, width, outputs)."""
+
+    @abstractmethod
+    def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
+        """One partial prediction per row, small enough to keep for the whole split."""
+
+    @abstractmethod
+    def merge(self, examples: Examples, parts: Sequence[list[Any]]) -> list[Any]:
+        """One prediction per example (a JSON value) from the parts that its rows gave, in order."""
+
+    @abstractmethod
+    def score(self, examples: Examples, predictions: Sequence[Any]) -> Scores:
+        """Scores of the predictions against the examples' labels."""
+
+
+def padded(rows: Sequence[Row], column: str, fill: int, width: int) -> Tensor:
+    """A column of number lists as one int64 tensor (rows, width), short ones filled."""
+    filled = np.full((len(rows), width), fill, dtype=np.int64)
+    for index, row in enumerate(rows):
+        filled[index, : len(row[column])] = row[column]
+    return torch.from_numpy(filled)
+
+
+def cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
+    """Mean cross-entropy in float32 over the positions that are not `IGNORED`."""
+    return nn.functional.cross_entropy(logits.float(), classes, ignore_index=IGNORED)
+
+
+def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and its standard error, both times 100, of per-example scores in 0 to 1."""
+    array = np.asarray(values, dtype=float) * 100
+    error = float(array.std(ddof=1) / np.sqrt(len(array))) if len(array) > 1 else 0.0
+    return float(array.mean()), error

@@ -1,0 +1,55 @@
+"""Sentence pairs (NLI, paraphrase): one class per pair of texts."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from trainables.examples import Examples
+from trainables.formats.base import Batch, FineTuning, Row, Scores, cross_entropy, mean_and_error
+
+
+class SentencePair(FineTuning):
+    """Both texts in one sequence, the longest cut first; a classifier over the pooled vector."""
+
+    def encode(self, examples: Examples) -> pa.Table:
+        tokens = self.tokenizer(
+            examples.table["text_a"].to_pylist(),
+            examples.table["text_b"].to_pylist(),
+            truncation="longest_first",
+            max_length=self.settings.max_length,
+            return_attention_mask=False,
+        )
+        columns = {name: pa.array(ids, pa.list_(pa.int32())) for name, ids in tokens.items()}
+        numbers = pa.array(range(len(examples)), pa.int32())
+        return pa.table(columns | {"example": numbers, "label": examples.table["label"].combine_chunks()})
+
+    @property
+    def outputs(self) -> int:
+        return len(self.labels)
+
+    @property
+    def pools(self) -> bool:
+        return True
+
+    def targets(self, rows: Sequence[Row], width: int) -> Batch:
+        return {"classes": torch.tensor([row["label"] for row in rows])}
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        return cross_entropy(logits, batch["classes"])
+
+    def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
+        return logits.argmax(-1).tolist()
+
+    def merge(self, examples: Examples, parts: Sequence[list[Any]]) -> list[Any]:
+        return [self.labels[only] for (only,) in parts]
+
+    def score(self, examples: Examples, predictions: Sequence[Any]) -> Scores:
+        """Accuracy; chance is always answering the commonest class of these examples."""
+        gold = [self.labels[number] for number in examples.table["label"].to_pylist()]
+        accuracy, error = mean_and_error([float(a == b) for a, b in zip(gold, predictions, strict=True)])
+        majority = 100 * Counter(gold).most_common(1)[0][1] / len(gold)
+        return Scores(accuracy, majority, error, len(gold), {"accuracy": accuracy})

@@ -1,0 +1,141 @@
+"""Span question answering: the answer is a span of the context, found through overlapping windows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from trainables.examples import Examples
+from trainables.formats.base import Batch, FineTuning, Row, Scores, cross_entropy, mean_and_error
+from trainables.formats.squad import exact_match, token_f1
+
+# Phang et al. 2020's and the BERT scripts' settings.
+QUESTION_TOKENS = 64
+BEST_SPANS = 20
+ANSWER_TOKENS = 30
+_NOT_CONTEXT = -1
+
+
+class SpanQA(FineTuning):
+    """Start and end logits per token; windows overlap by `settings.stride` tokens."""
+
+    def encode(self, examples: Examples) -> pa.Table:
+        contexts = examples.table["context"].to_pylist()
+        answers = examples.table["answers"].to_pylist()
+        tokens = self.tokenizer(
+            [self._short(question) for question in examples.table["question"].to_pylist()],
+            contexts,
+            truncation="only_second",
+            max_length=self.settings.max_length,
+            stride=self._stride(),
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+            return_attention_mask=False,
+        )
+        rows: dict[str, list[Any]] = {name: [] for name in ("example", "left", "right", "start", "end")}
+        for window, number in enumerate(tokens["overflow_to_sample_mapping"]):
+            inside = [segment == 1 for segment in tokens.encodings[window].sequence_ids]
+            offsets = tokens["offset_mapping"][window]
+            left = [_trim(contexts[number], a, b)[0] if ok else _NOT_CONTEXT for (a, b), ok in zip(offsets, inside)]
+            right = [b if ok else _NOT_CONTEXT for (_, b), ok in zip(offsets, inside)]
+            start, end = _answer_tokens(answers[number], left, right)
+            for name, value in zip(rows, (number, left, right, start, end), strict=True):
+                rows[name].append(value)
+        columns = {
+            name: pa.array(tokens[name], pa.list_(pa.int32()))
+            for name in self.tokenizer.model_input_names
+            if name in tokens
+        }
+        integers, offsets_type = pa.int32(), pa.list_(pa.int32())
+        types = {"example": integers, "left": offsets_type, "right": offsets_type, "start": integers, "end": integers}
+        return pa.table(columns | {name: pa.array(values, types[name]) for name, values in rows.items()})
+
+    def _short(self, question: str) -> str:
+        # Questions are stripped: some SQuAD ones start with blanks that would cost tokens.
+        tokens = self.tokenizer(question.strip(), add_special_tokens=False, return_offsets_mapping=True)
+        offsets = tokens["offset_mapping"]
+        return question.strip()[: offsets[QUESTION_TOKENS - 1][1]] if len(offsets) > QUESTION_TOKENS else question.strip()
+
+    def _stride(self) -> int:
+        # The tokenizer counts the overlap; it must leave room for new tokens beside the longest question.
+        room = self.settings.max_length - QUESTION_TOKENS - self.tokenizer.num_special_tokens_to_add(pair=True)
+        return max(0, min(self.settings.stride, room // 2))
+
+    @property
+    def outputs(self) -> int:
+        return 2
+
+    def targets(self, rows: Sequence[Row], width: int) -> Batch:
+        return {name: torch.tensor([row[name] for row in rows]) for name in ("start", "end")}
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Mean cross-entropy of start and end; a window without the answer points at its first token."""
+        blocked = logits.masked_fill(~batch["attention_mask"].bool().unsqueeze(-1), torch.finfo(logits.dtype).min)
+        return (cross_entropy(blocked[..., 0], batch["start"]) + cross_entropy(blocked[..., 1], batch["end"])) / 2
+
+    def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
+        values = logits.float().cpu().numpy()
+        return [_best_span(values[index], row) for index, row in enumerate(rows)]
+
+    def merge(self, examples: Examples, parts: Sequence[list[Any]]) -> list[Any]:
+        contexts = examples.table["context"].to_pylist()
+        best = [max(windows) for windows in parts]
+        return [context[left:right] for context, (_, left, right) in zip(contexts, best, strict=True)]
+
+    def score(self, examples: Examples, predictions: Sequence[Any]) -> Scores:
+        """Mean of exact match and F1, as XTREME reports QA; chance is a random span of one to five words."""
+        accepted = [answers["text"] for answers in examples.table["answers"].to_pylist()]
+        exact = [exact_match(answer, texts) for answer, texts in zip(predictions, accepted, strict=True)]
+        f1 = [token_f1(answer, texts) for answer, texts in zip(predictions, accepted, strict=True)]
+        guesses = _random_spans(examples.table["context"].to_pylist())
+        guessed = [(exact_match(g, texts) + token_f1(g, texts)) / 2 for g, texts in zip(guesses, accepted, strict=True)]
+        value, error = mean_and_error([(a + b) / 2 for a, b in zip(exact, f1, strict=True)])
+        metrics = {"exact_match": mean_and_error(exact)[0], "f1": mean_and_error(f1)[0]}
+        return Scores(value, mean_and_error(guessed)[0], error, len(examples), metrics)
+
+
+def _trim(context: str, left: int, right: int) -> tuple[int, int]:
+    # Sentence-piece tokens start with the blank before the word; answers do not.
+    while left < right and context[left].isspace():
+        left += 1
+    return left, right
+
+
+def _answer_tokens(answers: dict[str, Any], left: list[int], right: list[int]) -> tuple[int, int]:
+    """First and last token of the first answer, (0, 0) where this window does not hold all of it."""
+    if not answers["text"]:
+        return 0, 0
+    begin = answers["answer_start"][0]
+    finish = begin + len(answers["text"][0])
+    touching = [i for i, (a, b) in enumerate(zip(left, right)) if a != _NOT_CONTEXT and a < finish and b > begin]
+    if not touching or left[touching[0]] > begin or right[touching[-1]] < finish:
+        return 0, 0
+    return touching[0], touching[-1]
+
+
+def _best_span(logits: np.ndarray, row: Row) -> tuple[float, int, int]:
+    """The likeliest span among the best starts and ends: (score, first letter, after the last letter)."""
+    left, right = np.asarray(row["left"]), np.asarray(row["right"])
+    usable = np.flatnonzero(left != _NOT_CONTEXT)
+    if not len(usable):
+        return (-np.inf, 0, 0)
+    starts = usable[np.argsort(-logits[usable, 0], kind="stable")[:BEST_SPANS]]
+    ends = usable[np.argsort(-logits[usable, 1], kind="stable")[:BEST_SPANS]]
+    length = ends[None, :] - starts[:, None]
+    total = logits[starts, 0][:, None] + logits[ends, 1][None, :]
+    total = np.where((length >= 0) & (length < ANSWER_TOKENS), total, -np.inf)
+    start, end = np.unravel_index(int(total.argmax()), total.shape)
+    return float(total[start, end]), int(left[starts[start]]), int(right[ends[end]])
+
+
+def _random_spans(contexts: Sequence[str]) -> list[str]:
+    rng = np.random.default_rng(0)
+    spans = []
+    for context in contexts:
+        words = context.split() or [""]
+        first = int(rng.integers(len(words)))
+        spans.append(" ".join(words[first : first + int(rng.integers(1, 6))]))
+    return spans

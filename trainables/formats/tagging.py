@@ -1,0 +1,124 @@
+"""Tagging (parts of speech, entities): one class per word, read off the word's first sub-word."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from torch import Tensor
+
+from trainables.examples import Examples
+from trainables.formats.base import IGNORED, Batch, FineTuning, Row, Scores, cross_entropy, mean_and_error, padded
+from trainables.formats.chunks import ChunkCounts, chunk_counts
+
+_DROPPED = {"", "\u200c"}  # XTREME drops empty tokens and lone zero-width non-joiners
+
+
+class Tagging(FineTuning):
+    """Words are tokenised one by one; a long sentence is split at word boundaries, never cut off."""
+
+    def encode(self, examples: Examples) -> pa.Table:
+        rows = [window for number in range(len(examples)) for window in self._windows(examples, number)]
+        integers = pa.list_(pa.int32())
+        return pa.table(
+            {
+                "input_ids": pa.array([row["input_ids"] for row in rows], integers),
+                "example": pa.array([row["example"] for row in rows], pa.int32()),
+                "starts": pa.array([row["starts"] for row in rows], integers),
+                "tags": pa.array([row["tags"] for row in rows], integers),
+            }
+        )
+
+    def _windows(self, examples: Examples, number: int) -> Iterator[Row]:
+        words, tags = kept_words(examples, number)
+        pieces = self.tokenizer(words, add_special_tokens=False)["input_ids"] if words else []
+        unknown = [self.tokenizer.unk_token_id]
+        before, after = self._specials
+        room = self.settings.max_length - len(before) - len(after)
+        ids: list[int] = []
+        starts: list[int] = []
+        window_tags: list[int] = []
+        for word, tag in zip(pieces, tags, strict=True):
+            word = (word or unknown)[:room]
+            if len(ids) + len(word) > room:
+                yield self._window(ids, starts, window_tags, number)
+                ids, starts, window_tags = [], [], []
+            starts.append(len(before) + len(ids))
+            ids.extend(word)
+            window_tags.append(tag)
+        yield self._window(ids, starts, window_tags, number)
+
+    def _window(self, ids: list[int], starts: list[int], tags: list[int], number: int) -> Row:
+        before, after = self._specials
+        return {"input_ids": [*before, *ids, *after], "starts": starts, "tags": tags, "example": number}
+
+    @cached_property
+    def _specials(self) -> tuple[list[int], list[int]]:
+        """What the tokenizer puts before and after a text."""
+        tokens = self.tokenizer("a", return_special_tokens_mask=True)
+        text = [index for index, special in enumerate(tokens["special_tokens_mask"]) if not special]
+        return tokens["input_ids"][: text[0]], tokens["input_ids"][text[-1] + 1 :]
+
+    @property
+    def outputs(self) -> int:
+        return len(self.labels)
+
+    def targets(self, rows: Sequence[Row], width: int) -> Batch:
+        spread = []
+        for row in rows:
+            classes = np.full(width, IGNORED)
+            classes[row["starts"]] = row["tags"]
+            spread.append({"classes": classes})
+        return {"classes": padded(spread, "classes", IGNORED, width)}
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        return cross_entropy(logits.flatten(0, 1), batch["classes"].flatten())
+
+    def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
+        best = logits.argmax(-1).cpu().numpy()
+        return [best[index, row["starts"]].tolist() for index, row in enumerate(rows)]
+
+    def merge(self, examples: Examples, parts: Sequence[list[Any]]) -> list[Any]:
+        return [[self.labels[tag] for window in windows for tag in window] for windows in parts]
+
+    def score(self, examples: Examples, predictions: Sequence[Any]) -> Scores:
+        """The task's metric, F1 over chunks (XTREME's) or accuracy over words; both are given.
+
+        Chance is tagging every word with the commonest tag of these examples, in the same metric.
+        """
+        gold = [self._names(kept_words(examples, number)[1]) for number in range(len(examples))]
+        commonest = Counter(tag for tags in gold for tag in tags).most_common(1)[0][0]
+        guesses = [[commonest] * len(tags) for tags in gold]
+        accuracy, accuracy_error = word_accuracy(gold, predictions)
+        counts, guess_counts = chunk_counts(gold, predictions), chunk_counts(gold, guesses)
+        metrics = {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall, "word_accuracy": accuracy}
+        if self.task.metric == "accuracy":
+            return Scores(accuracy, word_accuracy(gold, guesses)[0], accuracy_error, len(gold), metrics)
+        return Scores(counts.f1, guess_counts.f1, _f1_error(counts), len(gold), metrics)
+
+    def _names(self, tags: list[int]) -> list[str]:
+        return [self.labels[tag] if tag < len(self.labels) else "" for tag in tags]
+
+
+def kept_words(examples: Examples, number: int) -> tuple[list[str], list[int]]:
+    """The words and class numbers of one sentence, without the tokens that XTREME drops."""
+    words = examples.table["tokens"][number].as_py()
+    tags = examples.table["tags"][number].as_py()
+    kept = [(word, tag) for word, tag in zip(words, tags, strict=True) if word.strip() not in _DROPPED]
+    return [word for word, _ in kept], [tag for _, tag in kept]
+
+
+def word_accuracy(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> tuple[float, float]:
+    """Share of words tagged right (0 to 100) and its standard error, words taken as independent."""
+    right = [a == b for tags, guess in zip(gold, predicted, strict=True) for a, b in zip(tags, guess, strict=True)]
+    return mean_and_error([float(value) for value in right])
+
+
+def _f1_error(counts: ChunkCounts) -> float:
+    """Standard error of the chunk F1: a bootstrap over sentences, seeded."""
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, len(counts.right), size=(200, len(counts.right)))
+    right, found, there = (np.asarray(c)[drawn].sum(1) for c in (counts.right, counts.found, counts.there))
+    return float(np.std(200 * right / np.maximum(found + there, 1)))

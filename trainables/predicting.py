@@ -1,0 +1,38 @@
+"""Runs a fine-tuned encoder over a split: one prediction per example."""
+
+from collections import defaultdict
+from typing import Any
+
+import pyarrow as pa
+import torch
+
+from trainables.batches import collate, lengths_of, rows_at, scoring_batches
+from trainables.device import autocast
+from trainables.encoder import FineTuned
+from trainables.examples import Examples
+from trainables.formats import FineTuning
+
+_TIMES_TRAINING = 4  # no gradients are kept, so batches may be larger than in training
+
+
+def predict(model: FineTuned, form: FineTuning, examples: Examples, rows: pa.Table) -> list[Any]:
+    """Predictions of all examples, in their order. `rows` is `form.encode(examples)`."""
+    settings = form.settings
+    parts: dict[int, list[tuple[int, Any]]] = defaultdict(list)
+    numbers = rows["example"].to_numpy()
+    batches = scoring_batches(
+        lengths_of(rows), settings.batch_size * _TIMES_TRAINING, settings.batch_tokens * _TIMES_TRAINING
+    )
+    model.eval()
+    with torch.inference_mode(), autocast(_device(model), model.encoder.config.hidden_size):
+        for chosen in batches:
+            batch_rows = rows_at(rows, chosen)
+            logits = model(collate(batch_rows, form.tokenizer.pad_token_id, _device(model)))
+            for row, part in zip(chosen, form.decode(logits, batch_rows), strict=True):
+                parts[int(numbers[row])].append((int(row), part))
+    in_order = [[part for _, part in sorted(parts[n], key=lambda pair: pair[0])] for n in range(len(examples))]
+    return form.merge(examples, in_order)
+
+
+def _device(model: FineTuned) -> torch.device:
+    return next(model.parameters()).device

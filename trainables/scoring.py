@@ -1,0 +1,126 @@
+"""Scores a target in all its languages, zero-shot, once: the last stage of a trial."""
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedModel
+
+from spaces import TASKS, Format
+from trainables.batches import collate, scoring_batches
+from trainables.device import autocast
+from trainables.encoded import encoded
+from trainables.encoder import FineTuned, inputs, mean_pooled, retrieval_layer
+from trainables.events import Scored
+from trainables.examples import Examples
+from trainables.formats import FINE_TUNING, Scores
+from trainables.formats.retrieval import nearest, score_retrieval
+from trainables.predicting import predict
+from trainables.stages import ScoreStage
+from trainables.weights import HEAD_FILE, read_tensors
+from trainables.workbench import MissingParent, Workbench
+
+PREDICTIONS_FILE = "predictions.arrow"
+_RETRIEVAL_BATCH = 128
+
+_Predicted = dict[str, list[Any]]
+
+
+def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
+    """Runs the stage and publishes it, yielding after each language.
+
+    The record: `languages` ({code: value, chance, error, examples, metrics, above_chance}), and for retrieval
+    `layer`. The file `predictions.arrow` has the columns language, example, prediction (JSON text).
+    """
+    began = time.perf_counter()
+    task = TASKS[stage.task]
+    predictor = _Retrieval(stage, bench) if task.format is Format.RETRIEVAL else _FineTuned(stage, bench)
+    languages: dict[str, Any] = {}
+    predictions: _Predicted = {"language": [], "example": [], "prediction": []}
+    for language, _, _ in stage.tests:
+        examples = bench.data.examples(task, "test", language, stage.cap)
+        predicted, scores = predictor.predict(examples)
+        languages[language] = asdict(scores) | {"above_chance": scores.above_chance}
+        predictions["language"] += [language] * len(predicted)
+        predictions["example"] += range(len(predicted))
+        predictions["prediction"] += [json.dumps(value, ensure_ascii=False) for value in predicted]
+        yield Scored(stage.key, language, scores.value)
+    seconds = time.perf_counter() - began
+    record = {"stage": "score", "task": stage.task, "parent": stage.parent, "languages": languages, "seconds": seconds}
+    bench.store.publish(stage.key, record | predictor.facts, {PREDICTIONS_FILE: _arrow(predictions)})
+
+
+class _FineTuned:
+    """Predicts with the parent stage's encoder and head."""
+
+    facts: dict[str, Any] = {}
+
+    def __init__(self, stage: ScoreStage, bench: Workbench) -> None:
+        task = TASKS[stage.task]
+        entry = bench.store.find(stage.parent)
+        if entry is None:
+            raise MissingParent(stage.parent)
+        self.bench = bench
+        self.form = FINE_TUNING[task.format](task, bench.data.labels(task), stage.settings, bench.tokenizer)
+        encoder = bench.encoder_after(stage.parent)
+        self.model = FineTuned(encoder, self.form.outputs, self.form.pools, stage.settings.dropout)
+        self.model.head.load_state_dict(read_tensors(entry.path(HEAD_FILE)))
+        self.model = self.model.to(bench.device)
+
+    def predict(self, examples: Examples) -> tuple[list[Any], Scores]:
+        """Predictions and scores of one language."""
+        rows = encoded(examples, self.form, self.bench.tokenizer_digest, self.bench.cache)
+        predicted = predict(self.model, self.form, examples, rows)
+        return predicted, self.form.score(examples, predicted)
+
+
+class _Retrieval:
+    """Finds translations with the encoder as the parent left it."""
+
+    def __init__(self, stage: ScoreStage, bench: Workbench) -> None:
+        self.bench = bench
+        self.max_length = stage.settings.max_length
+        self.encoder = bench.encoder_after(stage.parent).eval()
+        self.layer = retrieval_layer(self.encoder, stage.layer)
+        # They move scores by tens of points, so the record says them.
+        self.facts = {"layer": self.layer, "pooling": "mean over the tokens that are not padding"}
+
+    def predict(self, examples: Examples) -> tuple[list[Any], Scores]:
+        """The row found for each source sentence, and the accuracy of one language."""
+        sides = [examples.table[name].to_pylist() for name in ("source_sentence", "target_sentence")]
+        source, target = ([text.strip() for text in texts] for texts in sides)
+        found = nearest(self._vectors(source), self._vectors(target))
+        return found.tolist(), score_retrieval(found)
+
+    def _vectors(self, texts: list[str]) -> NDArray[np.float32]:
+        return sentence_vectors(self.encoder, self.bench, texts, self.layer, self.max_length)
+
+
+def sentence_vectors(
+    encoder: PreTrainedModel, bench: Workbench, texts: list[str], layer: int, max_length: int
+) -> NDArray[np.float32]:
+    """The mean of hidden state `layer` over each text's tokens, specials included: (texts, hidden)."""
+    ids = bench.tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]
+    lengths = np.array([len(one) for one in ids])
+    vectors = np.zeros((len(texts), encoder.config.hidden_size), dtype=np.float32)
+    with torch.inference_mode(), autocast(bench.device, encoder.config.hidden_size):
+        for chosen in scoring_batches(lengths, _RETRIEVAL_BATCH, _RETRIEVAL_BATCH * max_length):
+            batch = collate([{"input_ids": ids[n]} for n in chosen], bench.tokenizer.pad_token_id, bench.device)
+            states = encoder(**inputs(batch), output_hidden_states=True).hidden_states[layer]
+            vectors[chosen] = mean_pooled(states.float(), batch["attention_mask"]).cpu().numpy()
+    return vectors
+
+
+def _arrow(columns: _Predicted) -> bytes:
+    table = pa.table(columns, schema=pa.schema([("language", "string"), ("example", "int32"), ("prediction", "string")]))
+    sink = io.BytesIO()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()

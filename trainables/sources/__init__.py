@@ -1,0 +1,28 @@
+"""Where examples come from: the hub, a mirror folder, or the generated world; all give the same columns."""
+
+from pathlib import Path
+
+from spaces import UserError
+from trainables.sources.base import Source
+
+__all__ = ["Source", "open_source"]
+
+
+def open_source(kind: str, mirror: Path | None = None) -> Source:
+    """The source of a space. A mirror folder, when given, stands in for the hub.
+
+    Raises `UserError` where a mirror is wanted and none is given.
+    """
+    if kind == "world":
+        from trainables.sources.world import WorldSource
+
+        return WorldSource()
+    if mirror is not None:
+        from trainables.sources.mirror import MirrorSource
+
+        return MirrorSource(mirror)
+    if kind == "mirror":
+        raise UserError("this space reads a mirror folder: give --mirror FOLDER or set STOPOVER_MIRROR")
+    from trainables.sources.hub import HubSource
+
+    return HubSource()

@@ -1,0 +1,170 @@
+"""Stages: what a trial is made of, and the keys that let trials, sweeps and later runs share them.
+
+A trial is a chain: one training stage per step of its recipe, the target's training stage where the target trains,
+and a scoring stage. A stage's key is a hash of all that decides its result: its parent's key (the model's digest for
+the first), the content of its data, its settings and seed, and the versions of the code's meaning below.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from spaces import Format, Role, Space, Task, UserError, task_named
+from spaces.space import Training
+from spaces.trial import Trial
+from trainables.digest import digest_of
+from trainables.examples import Data
+
+# Raise it when the same settings would train to other weights: stages trained before are then not reused.
+TRAINING_VERSION = 1
+# Raise a format's number when its encoding, head, loss, decoding or scoring changes.
+FORMAT_VERSIONS: dict[Format, int] = {
+    Format.SENTENCE_PAIR: 1,
+    Format.SPAN_QA: 1,
+    Format.TAGGING: 1,
+    Format.RETRIEVAL: 1,
+}
+
+
+@dataclass(frozen=True)
+class TrainStage:
+    """Trains the parent's encoder with a new head on a task's English training set.
+
+    `train`, `dev` are content digests; `train_examples` and `dev_examples` the caps that they were sampled by;
+    `rows` the examples of one epoch.
+    """
+
+    parent: str
+    task: str
+    role: Role
+    train: str
+    dev: str
+    labels: tuple[str, ...]
+    rows: int
+    settings: Training
+    learning_rate: float
+    seed: int
+
+    @cached_property
+    def key(self) -> str:
+        """The stage's name in the store. Role and task name are not in it: XQuAD and MLQA share one SQuAD stage."""
+        from spaces import TASKS
+
+        task = TASKS[self.task]
+        settings = self.settings.model_dump(exclude_defaults=True)  # so that a new default voids no old result
+        caps = {"examples", "dev_examples"}  # what they cut is told by the digests
+        return digest_of(
+            {
+                "stage": ["train", TRAINING_VERSION, task.format, FORMAT_VERSIONS[task.format]],
+                "parent": self.parent,
+                "data": [self.train, self.dev, list(self.labels), task.metric],
+                "settings": {name: value for name, value in settings.items() if name not in caps},
+                "learning_rate": self.learning_rate,
+                "seed": self.seed,
+            }
+        )
+
+    @property
+    def examples(self) -> int:
+        """Examples that the whole stage trains on: rows times epochs."""
+        return round(self.rows * self.settings.epochs)
+
+
+@dataclass(frozen=True)
+class ScoreStage:
+    """Scores the parent on the target's test sets, language by language, once.
+
+    `tests` are (language, content digest, examples); `layer` is the hidden state that retrieval pools.
+    """
+
+    parent: str
+    task: str
+    tests: tuple[tuple[str, str, int], ...]
+    settings: Training
+    cap: int | None
+    layer: int | None
+
+    @cached_property
+    def key(self) -> str:
+        """The stage's name in the store."""
+        from spaces import TASKS
+
+        task = TASKS[self.task]
+        lengths: dict[str, Any] = {"max_length": self.settings.max_length, "stride": self.settings.stride}
+        layer = {"layer": self.layer} if task.format is Format.RETRIEVAL else {}
+        return digest_of(
+            {
+                "stage": ["score", task.format, FORMAT_VERSIONS[task.format], task.metric],
+                "parent": self.parent,
+                "tests": [[language, digest] for language, digest, _ in self.tests],
+                "settings": lengths | layer,
+            }
+        )
+
+
+Stage = TrainStage | ScoreStage
+
+
+def chain(trial: Trial, space: Space, data: Data, model_digest: str) -> list[Stage]:
+    """The stages of a trial, first to last.
+
+    Raises `UserError` for data that cannot be had and for steps of several tasks, which cannot be trained yet.
+    """
+    stages: list[Stage] = []
+    parent = model_digest
+    for step in trial.steps.steps:
+        if len(step) > 1:
+            raise UserError(
+                f"recipe '{trial.recipe}': training tasks together ('+') is not there yet; chain them with '>'"
+            )
+        task = task_named(step[0], Role.INTERMEDIATE)
+        stages.append(_train(parent, task, Role.INTERMEDIATE, trial.intermediate_learning_rate, trial, space, data))
+        parent = stages[-1].key
+    target = task_named(trial.target, Role.TARGET)
+    if target.trains:
+        stages.append(_train(parent, target, Role.TARGET, trial.learning_rate, trial, space, data))
+        parent = stages[-1].key
+    return [*stages, _score(parent, target, space, data)]
+
+
+def _train(
+    parent: str, task: Task, role: Role, rate: float, trial: Trial, space: Space, data: Data
+) -> TrainStage:
+    settings = space.training.of(task.name, role)
+    train = data.examples(task, "train", "en", settings.examples)
+    dev = data.examples(task, "dev", "en", settings.dev_examples)
+    return TrainStage(
+        parent, task.name, role, train.digest, dev.digest, train.labels, len(train), settings, rate, trial.seed
+    )
+
+
+def _score(parent: str, target: Task, space: Space, data: Data) -> ScoreStage:
+    cap = space.evaluation.test_examples
+    sets = [data.examples(target, "test", language, cap) for language in scored_languages(target, space, data)]
+    tests = tuple((examples.language, examples.digest, len(examples)) for examples in sets)
+    settings = space.training.of(target.name, Role.TARGET)
+    return ScoreStage(parent, target.name, tests, settings, cap, space.evaluation.retrieval_layer)
+
+
+def scored_languages(target: Task, space: Space, data: Data) -> Sequence[str]:
+    """The languages that a target is scored in: all that the source has, or those of the space.
+
+    Languages of the space that the benchmark does not have for this target are passed over; one that it has and
+    the source lacks raises `UserError`.
+    """
+    there = data.source.languages(target)
+    wanted = space.evaluation.languages
+    if wanted == "all":
+        chosen = there
+    else:
+        chosen = tuple(code for code in wanted if code in target.languages or code in there)
+        for code in chosen:
+            if code not in there:
+                raise UserError(
+                    f"{target.name}: no test set in '{code}' at {data.source.where(target, 'test', code)}; "
+                    "leave the language out or complete the mirror"
+                )
+    if not chosen:
+        raise UserError(f"{target.name}: none of the space's languages has a test set; it has {', '.join(there)}")
+    return chosen

@@ -1,0 +1,220 @@
+"""Trains one stage: the parent's encoder with a new head on a task's English examples.
+
+AdamW without decay on biases and norms, linear warm-up and decay, gradient clipping (Phang et al. 2020's settings by
+default). English dev is scored at set intervals and the best weights are kept. Every interval leaves a snapshot in the
+store, from which the stage goes on with the same batches, should it be cut short.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spaces import TASKS
+from trainables.batches import collate_for_loss, lengths_of, rows_at, training_batches
+from trainables.device import autocast
+from trainables.encoded import encoded
+from trainables.encoder import FineTuned
+from trainables.events import Evaluated
+from trainables.formats import FINE_TUNING, FineTuning
+from trainables.predicting import predict
+from trainables.stages import TrainStage
+from trainables.store import Entry
+from trainables.weights import (
+    ENCODER_FILE,
+    HEAD_FILE,
+    copy_of,
+    part,
+    random_state,
+    read_tensors,
+    restore_random_state,
+    to_bytes,
+    under,
+)
+from trainables.workbench import Workbench
+
+_SNAPSHOT_FILE = "state.safetensors"
+
+
+class Diverged(Exception):
+    """The loss is no number any more; the same stage would end so again."""
+
+
+@dataclass
+class _Course:
+    """How far a training has come."""
+
+    step: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def best_dev(self) -> float:
+        return max((point["dev"] for point in self.history), default=-math.inf)
+
+
+def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated]:
+    """Runs the stage to its end and publishes it, yielding at every evaluation on English dev.
+
+    The record: `history` (step, steps, examples, loss, dev), `examples` trained and `seconds`. Raises `Diverged`, and
+    `MissingParent` when the parent has to be computed first.
+    """
+    form = fine_tuning(stage, bench)
+    torch.manual_seed(stage.seed)
+    model = FineTuned(bench.encoder_after(stage.parent), form.outputs, form.pools, stage.settings.dropout)
+    model = model.to(bench.device)
+    optimizer = _optimizer(model, stage)
+    course = _go_on(stage, bench, model, optimizer)
+
+    task = TASKS[stage.task]
+    examples = bench.data.examples(task, "train", "en", stage.settings.examples)
+    rows = encoded(examples, form, bench.tokenizer_digest, bench.cache)
+    settings = stage.settings
+    batches = training_batches(
+        lengths_of(rows), settings.batch_size, settings.batch_tokens, settings.epochs, stage.seed
+    )
+    stops = evaluation_steps(len(batches), settings.evaluations)
+    for stop in (stop for stop in stops if stop > course.step):
+        began = time.perf_counter()
+        loss = _advance(model, optimizer, form, rows, batches, course.step, stop, stage, bench)
+        dev = _dev_score(model, form, stage, bench)
+        trained = round(stage.examples * stop / len(batches))
+        point = {"step": stop, "steps": len(batches), "examples": trained, "loss": loss, "dev": dev}
+        if dev > course.best_dev:
+            course.best = copy_of(model)
+        course.history.append(point)
+        course.step = stop
+        course.seconds += time.perf_counter() - began
+        if stop < len(batches):
+            _save_snapshot(stage, bench, model, optimizer, course)
+            yield Evaluated(stage.key, stop, len(batches), trained, loss, dev)
+    _publish(stage, bench, course)
+    last = course.history[-1]
+    yield Evaluated(stage.key, last["step"], last["steps"], last["examples"], last["loss"], last["dev"])
+
+
+def fine_tuning(stage: TrainStage, bench: Workbench) -> FineTuning:
+    """The stage's format, bound to its task."""
+    task = TASKS[stage.task]
+    return FINE_TUNING[task.format](task, stage.labels, stage.settings, bench.tokenizer)
+
+
+def evaluation_steps(steps: int, evaluations: int) -> list[int]:
+    """The steps after which English dev is scored: `evaluations` even parts, the last at the end."""
+    return sorted({max(1, round(steps * index / evaluations)) for index in range(1, evaluations + 1)})
+
+
+def learning_rate_share(step: int, steps: int, warmup: float) -> float:
+    """The share of the peak learning rate at a step (from 0): linear up over `warmup` of the steps, linear to 0."""
+    rising = max(1, round(steps * warmup))
+    if step < rising:
+        return (step + 1) / rising
+    return (steps - step) / max(1, steps - rising)
+
+
+def _optimizer(model: nn.Module, stage: TrainStage) -> torch.optim.AdamW:
+    decayed, plain = [], []
+    for name, parameter in model.named_parameters():
+        # Biases and norms are vectors; matrices are what weight decay is for.
+        (plain if parameter.ndim < 2 or "norm" in name.lower() else decayed).append(parameter)
+    groups = [{"params": decayed, "weight_decay": stage.settings.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=stage.learning_rate, eps=1e-8, fused=True)
+
+
+def _advance(
+    model: FineTuned,
+    optimizer: torch.optim.Optimizer,
+    form: FineTuning,
+    rows: Any,
+    batches: list[np.ndarray],
+    start: int,
+    stop: int,
+    stage: TrainStage,
+    bench: Workbench,
+) -> float:
+    """Trains from one evaluation to the next; the mean loss. Raises `Diverged`."""
+    model.train()
+    total = torch.zeros((), device=bench.device)
+    for step in range(start, stop):
+        share = learning_rate_share(step, len(batches), stage.settings.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = stage.learning_rate * share
+        batch = collate_for_loss(rows_at(rows, batches[step]), form, bench.device)
+        with autocast(bench.device, model.encoder.config.hidden_size):
+            loss = form.loss(model(batch), batch)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), stage.settings.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        total += loss.detach()
+    mean = float(total) / (stop - start)
+    if not math.isfinite(mean):
+        raise Diverged(f"{stage.task} diverged before step {stop}: its loss is {mean} at rate {stage.learning_rate:g}")
+    return mean
+
+
+def _dev_score(model: FineTuned, form: FineTuning, stage: TrainStage, bench: Workbench) -> float:
+    examples = bench.data.examples(TASKS[stage.task], "dev", "en", stage.settings.dev_examples)
+    rows = encoded(examples, form, bench.tokenizer_digest, bench.cache)
+    return form.score(examples, predict(model, form, examples, rows)).value
+
+
+def _save_snapshot(
+    stage: TrainStage, bench: Workbench, model: nn.Module, optimizer: torch.optim.Optimizer, course: _Course
+) -> None:
+    moments = {
+        f"{index}.{name}": value
+        for index, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+    tensors = (
+        under("model.", copy_of(model))
+        | under("best.", course.best)
+        | under("optimizer.", moments)
+        | under("random.", random_state(bench.device))
+    )
+    record = {"step": course.step, "seconds": course.seconds, "history": course.history}
+    bench.store.save_snapshot(stage.key, record, {_SNAPSHOT_FILE: to_bytes(tensors)})
+
+
+def _go_on(stage: TrainStage, bench: Workbench, model: nn.Module, optimizer: torch.optim.AdamW) -> _Course:
+    """Puts model, optimizer and generators where the last snapshot left them; a fresh course without one."""
+    snapshot = bench.store.snapshot(stage.key)
+    if snapshot is None:
+        return _Course()
+    tensors = read_tensors(snapshot.path(_SNAPSHOT_FILE))
+    model.load_state_dict(part(tensors, "model."))
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in part(tensors, "optimizer.").items():
+        index, moment = name.split(".", 1)
+        moments.setdefault(int(index), {})[moment] = value
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
+    restore_random_state(part(tensors, "random."))
+    record = snapshot.record
+    return _Course(record["step"], record["seconds"], record["history"], part(tensors, "best."))
+
+
+def _publish(stage: TrainStage, bench: Workbench, course: _Course) -> Entry:
+    record = {
+        "stage": "train",
+        "task": stage.task,
+        "learning_rate": stage.learning_rate,
+        "seed": stage.seed,
+        "parent": stage.parent,
+        "history": course.history,
+        "dev": course.best_dev,
+        "examples": stage.examples,
+        "seconds": course.seconds,
+        "device": str(bench.device),
+    }
+    files = {
+        ENCODER_FILE: to_bytes(part(course.best, "encoder.")),
+        HEAD_FILE: to_bytes(part(course.best, "head.")),
+    }
+    return bench.store.publish(stage.key, record, dict(files))

@@ -1,0 +1,70 @@
+"""A trial as a Ray Tune `Trainable`: one step is one event. The only file of this floor that imports Ray.
+
+Actors are reused: a process keeps its workbench (encoder, tokenizer, data) and runs trial after trial. Ray's own
+checkpoints are not used; a trial that starts again goes on from what the store holds.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from trainables.events import LAST_EVENTS, Event
+from trainables.stages import Stage
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all trials of a sweep share; sent to each worker process once."""
+
+    chains: Mapping[str, Sequence[Stage]]
+    source: str
+    mirror: Path | None
+    model: Path
+    store: Path
+    cache: Path
+
+
+class TrialTrainable(tune.Trainable):
+    """Runs the chain of the trial named by `config["trial"]`.
+
+    Each result carries one event (`trainables.events`) as `event`; `done` ends the trial.
+    """
+
+    def setup(self, config: dict[str, Any], job: Job) -> None:  # type: ignore[override]
+        # Tokenizers would start a thread per core beside the trial's one.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        from trainables.examples import Data
+        from trainables.sources import open_source
+        from trainables.store import Store
+        from trainables.workbench import Workbench
+
+        self.job = job
+        self.bench = Workbench(Store(job.store), Data(open_source(job.source, job.mirror)), job.model, job.cache)
+        self._begin(config["trial"])
+
+    def step(self) -> dict[str, Any]:
+        event = next(self._events)
+        return {"event": event.as_dict(), "done": event.kind in LAST_EVENTS}
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._events.close()  # ends a stage that was stopped at a rung, and with it the stage's lease
+        self._begin(new_config["trial"])
+        return True
+
+    def cleanup(self) -> None:
+        self._events.close()
+
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
+        return {}
+
+    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
+        pass
+
+    def _begin(self, trial: str) -> None:
+        from trainables.trial_run import run_trial
+
+        self._events: Iterator[Event] = run_trial(self.job.chains[trial], self.bench)

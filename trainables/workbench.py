@@ -1,0 +1,70 @@
+"""What a process needs to run stages: store, data, encoder and tokenizer, each loaded once."""
+
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from trainables.device import choose_device
+from trainables.encoder import load_encoder, load_tokenizer
+from trainables.examples import Data
+from trainables.model_files import model_digest, tokenizer_digest
+from trainables.store import Store
+from trainables.weights import ENCODER_FILE, copy_of, read_tensors
+
+
+class MissingParent(Exception):
+    """The stage before is not in the store (any more): it has to be computed again."""
+
+
+class Workbench:
+    """One per process: trials that follow one another on it share the loaded encoder."""
+
+    def __init__(self, store: Store, data: Data, model: Path, cache: Path) -> None:
+        self.store = store
+        self.data = data
+        self.model = model
+        self.cache = cache
+        self.device: torch.device = choose_device()
+
+    @cached_property
+    def model_digest(self) -> str:
+        """The key of the pretrained encoder."""
+        return model_digest(self.model)
+
+    @cached_property
+    def tokenizer_digest(self) -> str:
+        """The tokenizer's name in caches."""
+        return tokenizer_digest(self.model)
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The encoder's tokenizer."""
+        return load_tokenizer(self.model)
+
+    def encoder_after(self, parent: str) -> PreTrainedModel:
+        """The encoder as the parent stage (or pretraining) left it.
+
+        There is one encoder per process: this call changes the weights of what it returned before. Raises
+        `MissingParent` when the parent is not in the store.
+        """
+        self._encoder.load_state_dict(self._weights_after(parent))
+        return self._encoder
+
+    def _weights_after(self, parent: str) -> dict[str, Tensor]:
+        if parent == self.model_digest:
+            return self._pretrained
+        entry = self.store.find(parent)
+        if entry is None:
+            raise MissingParent(parent)
+        return read_tensors(entry.path(ENCODER_FILE))
+
+    @cached_property
+    def _encoder(self) -> PreTrainedModel:
+        return load_encoder(self.model).to(self.device)
+
+    @cached_property
+    def _pretrained(self) -> dict[str, Tensor]:
+        return copy_of(self._encoder)
