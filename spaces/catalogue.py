@@ -16,6 +16,7 @@ _QUESTIONS = {"text_a": "question1", "text_b": "question2"}
 _MNLI_TRAIN = Table("nyu-mll/glue", "mnli", "train", _PREMISES)
 _SQUAD_TRAIN = Table("rajpurkar/squad", "plain_text", "train")
 _SQUAD_DEV = Table("rajpurkar/squad", "plain_text", "validation")
+WORLD = "world"  # in place of a repository: the task exists in the embedded world only
 _TREEBANK = "universal-dependencies/universal_dependencies"
 
 _DECLARED = (
@@ -59,20 +60,6 @@ _DECLARED = (
         world="paraphrase",
     ),
     Task(
-        name="rte",
-        title="Recognizing Textual Entailment (Dagan et al. 2006; GLUE)",
-        format=Format.SENTENCE_PAIR,
-        roles=_INTERMEDIATE,
-        tables={
-            "train": Table("nyu-mll/glue", "rte", "train", _SENTENCES),
-            "dev": Table("nyu-mll/glue", "rte", "validation", _SENTENCES),
-        },
-        metric="accuracy",
-        labels=("entailment", "not_entailment"),
-        licence="GLUE's terms",
-        world="",
-    ),
-    Task(
         name="squad_v1",
         title="SQuAD 1.1 (Rajpurkar et al. 2016)",
         format=Format.SPAN_QA,
@@ -94,6 +81,24 @@ _DECLARED = (
         metric="accuracy",
         licence="CC BY-SA 4.0",
         world="fine_tags",
+    ),
+    *(
+        Task(
+            name=f"world_{skill}",
+            title=title,
+            format=form,
+            roles=_INTERMEDIATE,
+            tables={"train": Table(WORLD, skill, "train", columns), "dev": Table(WORLD, skill, "validation", columns)},
+            metric="accuracy",
+            labels=labels,
+            licence="generated",
+            world=skill,
+        )
+        for skill, form, columns, labels, title in (
+            ("senses", Format.TAGGING, {}, (), "The sense of every word (the embedded world only)"),
+            ("codebook", Format.TAGGING, {}, (), "An arbitrary code for every word (the embedded world only)"),
+            ("ending", Format.SENTENCE_PAIR, _SENTENCES, ("statement", "question"), "Which end mark (the embedded world only)"),
+        )
     ),
     Task(
         name="xnli",

@@ -64,10 +64,23 @@ yo Yoruba      Niger-Congo   Latin      yor
 zh Chinese     Sino-Tibetan  Ideograms  cmn
 """
 
-LANGUAGES: dict[str, Language] = {
-    row.split()[0]: Language(*row.split()) for row in _XTREME.strip().splitlines()
-}
-XTREME_LANGUAGES: tuple[str, ...] = tuple(LANGUAGES)
+# The embedded world's languages. The one that plays English's part there has English's code.
+_WORLD = """
+qaa Halden         Asternic      Latin      qaa
+qab Velmic         Asternic      Latin      qab
+qac Orovan         Orovic        Cyrillic   qac
+qad Tharani        Tharic        Devanagari qad
+qae Kelu           Keluic        Georgian   qae
+"""
+
+
+def _languages(rows: str) -> dict[str, Language]:
+    return {row.split()[0]: Language(*row.split()) for row in rows.strip().splitlines()}
+
+
+XTREME_LANGUAGES: tuple[str, ...] = tuple(_languages(_XTREME))
+WORLD_LANGUAGES: tuple[str, ...] = ("en", *_languages(_WORLD))
+LANGUAGES: dict[str, Language] = _languages(_XTREME) | _languages(_WORLD)
 
 
 def language_named(code: str) -> Language:

@@ -204,7 +204,9 @@ def _find(name_or_path: str) -> Path:
 
 
 def _one_line(error: ValidationError, path: Path, lines: dict[KeyPath, int]) -> str:
-    first = error.errors()[0]
+    # of a value that may be a word or a list, what is wrong with the list tells more
+    faults = [fault for fault in error.errors() if not str(fault["loc"][-1:]).startswith("(\"literal[")]
+    first = faults[0]
     location = first["loc"]
     line = next((lines[location[:n]] for n in range(len(location), 0, -1) if location[:n] in lines), 0)
     # pydantic adds the names of union members and validators to the path: they are no keys of the file

@@ -43,9 +43,7 @@ def training_batches(
     return batches
 
 
-def scoring_batches(
-    lengths: NDArray[np.int64], batch_size: int, batch_tokens: int
-) -> list[NDArray[np.int64]]:
+def scoring_batches(lengths: NDArray[np.int64], batch_size: int, batch_tokens: int) -> list[NDArray[np.int64]]:
     """Every row once, sorted by length."""
     return list(_cut(np.argsort(lengths, kind="stable"), lengths, batch_size, batch_tokens))
 
@@ -56,9 +54,7 @@ def _cut(
     cut, start = [], 0
     for end in range(1, len(rows) + 1):
         # Rows come sorted, so the next row is the longest and sets the width.
-        full = end - start >= batch_size or (
-            end < len(rows) and (end - start + 1) * lengths[rows[end]] > batch_tokens
-        )
+        full = end - start >= batch_size or (end < len(rows) and (end - start + 1) * lengths[rows[end]] > batch_tokens)
         if full or end == len(rows):
             cut.append(rows[start:end])
             start = end

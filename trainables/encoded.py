@@ -11,6 +11,7 @@ from trainables.examples import Examples
 from trainables.formats import FineTuning
 from trainables.stages import FORMAT_VERSIONS
 
+
 def encoded(examples: Examples, form: FineTuning, tokenizer_digest: str, cache: Path) -> pa.Table:
     """The rows of `form.encode(examples)`, from the cache folder where they are there already."""
     settings = form.settings

@@ -119,7 +119,9 @@ def sentence_vectors(
 
 
 def _arrow(columns: _Predicted) -> bytes:
-    table = pa.table(columns, schema=pa.schema([("language", "string"), ("example", "int32"), ("prediction", "string")]))
+    table = pa.table(
+        columns, schema=pa.schema([("language", "string"), ("example", "int32"), ("prediction", "string")])
+    )
     sink = io.BytesIO()
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)

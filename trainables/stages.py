@@ -128,9 +128,7 @@ def chain(trial: Trial, space: Space, data: Data, model_digest: str) -> list[Sta
     return [*stages, _score(parent, target, space, data)]
 
 
-def _train(
-    parent: str, task: Task, role: Role, rate: float, trial: Trial, space: Space, data: Data
-) -> TrainStage:
+def _train(parent: str, task: Task, role: Role, rate: float, trial: Trial, space: Space, data: Data) -> TrainStage:
     settings = space.training.of(task.name, role)
     train = data.examples(task, "train", "en", settings.examples)
     dev = data.examples(task, "dev", "en", settings.dev_examples)

@@ -1,8 +1,8 @@
 """What to try next: one file per strategy; `strategy_for` gives the one that a space names."""
 
-from spaces import Space
 from search.strategies.base import Strategy
 from search.strategies.grid import Grid
+from spaces import Space
 
 __all__ = ["Grid", "Strategy", "strategy_for"]
 

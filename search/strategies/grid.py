@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from search.strategies.base import Strategy
 from spaces import Space
 from spaces.trial import Trial
-from search.strategies.base import Strategy
 
 
 class Grid(Strategy):

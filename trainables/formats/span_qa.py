@@ -57,7 +57,9 @@ class SpanQA(FineTuning):
         # Questions are stripped: some SQuAD ones start with blanks that would cost tokens.
         tokens = self.tokenizer(question.strip(), add_special_tokens=False, return_offsets_mapping=True)
         offsets = tokens["offset_mapping"]
-        return question.strip()[: offsets[QUESTION_TOKENS - 1][1]] if len(offsets) > QUESTION_TOKENS else question.strip()
+        return (
+            question.strip()[: offsets[QUESTION_TOKENS - 1][1]] if len(offsets) > QUESTION_TOKENS else question.strip()
+        )
 
     def _stride(self) -> int:
         # The tokenizer counts the overlap; it must leave room for new tokens beside the longest question.

@@ -27,7 +27,12 @@ SKILLS: dict[str, Maker] = {
     "senses": senses.table,
     "codebook": codebook.table,
 }
-TAG_NAMES: dict[str, tuple[str, ...]] = {"pos": UPOS, "fine_tags": FINE_TAGS, "senses": senses.SENSES, "codebook": codebook.CODE_NAMES}
+TAG_NAMES: dict[str, tuple[str, ...]] = {
+    "pos": UPOS,
+    "fine_tags": FINE_TAGS,
+    "senses": senses.SENSES,
+    "codebook": codebook.CODE_NAMES,
+}
 LABEL_NAMES: dict[str, tuple[str, ...]] = {
     "nli": ("entailment", "neutral", "contradiction"),
     "paraphrase": ("different", "same"),

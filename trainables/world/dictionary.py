@@ -28,7 +28,7 @@ def piece_meanings() -> dict[str, list[int]]:
         for concept, root in enumerate(words.words):
             add_root(found, root, concept, prefixed=tongue.tense == "prefix")
         for name, form in words.functions.items():
-            found[SPACE + form].append(grammatical(name))
+            found[SPACE + form].append(grammatical("in" if name == "object" else name))  # an adposition, as `in` is
         for name, form in words.marks.items():
             found[form].append(grammatical(name))
             found[SPACE + form].append(grammatical(name))

@@ -19,11 +19,11 @@ FAST = 4
 """Rotary pairs that turn so fast that they tell neighbours apart."""
 SLOW = 10
 """Rotary pairs that hardly turn over a whole text."""
-MATCH = 1.6
-"""How strongly the heads of the far-sighted layers start out matching."""
+MATCH = 1.5
+"""How strongly the first head of each far-sighted layer starts out matching."""
 GAIN = 2.0
 """Size of the embeddings beside what the layers add; a large one keeps words recognisable in the middle layers."""
-SCALE, NOISE = 0.15, 0.2
+SCALE, NOISE = 0.15, 0.15
 """Size of the embedding rows, and the noise on them as a share of it."""
 
 
@@ -66,15 +66,16 @@ def shape(tokenizer: PreTrainedTokenizerFast) -> ModernBertConfig:
 
 @torch.no_grad()
 def match_likes(weight: torch.Tensor, strength: float) -> None:
-    """Start the heads so that a word attends to the same word elsewhere, and not to itself.
+    """Start the first head so that a word attends to the same word elsewhere, and not to itself.
 
     Keys are a copy of the queries in the slowly turning rotary pairs, and their negative in the fast ones: at distance
     zero the two cancel, and a few words away the fast ones have turned to nothing.
     """
-    pairs = HIDDEN // HEADS // 2
-    queries = torch.nn.init.orthogonal_(torch.empty(HIDDEN, HIDDEN)) * strength
+    width = HIDDEN // HEADS
+    pairs = width // 2
+    queries = torch.nn.init.orthogonal_(torch.empty(width, HIDDEN)) * strength
     turn = torch.zeros(pairs)
     turn[:FAST] = -SLOW / FAST
     turn[pairs - SLOW :] = 1.0
-    weight[:HIDDEN] = queries
-    weight[HIDDEN : 2 * HIDDEN] = queries * turn.repeat(2 * HEADS).unsqueeze(1)
+    weight[:width] = queries
+    weight[HIDDEN : HIDDEN + width] = queries * turn.repeat(2).unsqueeze(1)

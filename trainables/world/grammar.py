@@ -107,7 +107,9 @@ class Grammar:
             described = Word(self._form(adjective, everyday), tag)
             words = [described, noun] if self.tongue.adjective_first else [noun, described]
         if self.tongue.article and article:
-            words.insert(0, Word(self.words.functions[article], "DET.definite" if article == "the" else "DET.indefinite"))
+            words.insert(
+                0, Word(self.words.functions[article], "DET.definite" if article == "the" else "DET.indefinite")
+            )
         return words
 
     def _predicate(self, event: Event, everyday: frozenset[int]) -> list[Word]:

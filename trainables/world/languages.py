@@ -37,11 +37,15 @@ class Language:
 LANGUAGES: dict[str, Language] = {
     language.code: language
     for language in (
-        Language("en", "Astern", "Asternic", "Latin", "SVO", True, True, "", "preposition", "suffix", True),
+        Language("en", "Astern", "Asternic", "Latin", "SVO", True, True, "", "preposition", "auxiliary", True),
         Language("qaa", "Halden", "Asternic", "Latin", "SVO", True, True, "", "preposition", "auxiliary", True, 0.6),
-        Language("qab", "Velmic", "Asternic", "Latin", "SOV", True, True, "particle", "preposition", "suffix", True, 0.4),
+        Language(
+            "qab", "Velmic", "Asternic", "Latin", "SOV", True, True, "particle", "preposition", "suffix", True, 0.4
+        ),
         Language("qac", "Orovan", "Orovic", "Cyrillic", "SVO", False, False, "ending", "case", "suffix", False),
-        Language("qad", "Tharani", "Tharic", "Devanagari", "SOV", True, False, "particle", "postposition", "suffix", False),
+        Language(
+            "qad", "Tharani", "Tharic", "Devanagari", "SOV", True, False, "particle", "postposition", "suffix", False
+        ),
         Language("qae", "Kelu", "Keluic", "Georgian", "VSO", False, False, "", "preposition", "prefix", False),
     )
 }

@@ -74,7 +74,9 @@ def events(
     """`size` random events; the shares say how often the optional parts are there."""
     named = rng.random(size) < 0.25
     person = rng.random(size) < 0.5
-    agent = np.where(named, draw(rng, "name", size), np.where(person, draw(rng, "person", size), draw(rng, "animal", size)))
+    agent = np.where(
+        named, draw(rng, "name", size), np.where(person, draw(rng, "person", size), draw(rng, "animal", size))
+    )
     agent_adjective = np.where(named, NOTHING, maybe(rng, adjectives, draw(rng, "adjective", size)))
     columns = (
         agent,

@@ -23,9 +23,14 @@ def table(content: np.random.Generator, local: np.random.Generator, code: str, s
     return pa.table(
         {
             "tokens": [[word.form for word in words] for words in said],
-            "tags": pa.array([[number(word.form) for word in words] for words in said], TAGS),
+            "tags": pa.array([codes([word.form for word in words]) for words in said], TAGS),
         }
     )
+
+
+def codes(forms: list[str]) -> list[int]:
+    """Every word's code is that of the whole sentence, which is that of the word before the full stop."""
+    return [number(forms[-2])] * len(forms)
 
 
 def number(form: str) -> int:

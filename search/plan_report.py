@@ -1,0 +1,45 @@
+"""The plan in the terminal: trials, stages, what is shared, and the examples that sharing saves."""
+
+from collections import Counter
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from search.plan import Plan
+from trainables.stages import ScoreStage, TrainStage
+from trainables.store import Store
+
+
+def plan_report(sweep: str, plan: Plan, store: Store) -> RenderableType:
+    """A table of the training stages by task and role, and the sums."""
+    table = Table(title=f"Plan of {sweep}", title_justify="left")
+    table.add_column("stage")
+    for name in ("stages", "needed by trials", "examples each", "examples in all", "done already"):
+        table.add_column(name, justify="right")
+    trained = [stage for stage in plan.stages.values() if isinstance(stage, TrainStage)]
+    scored = [stage for stage in plan.stages.values() if isinstance(stage, ScoreStage)]
+    for (role, task), count in Counter((stage.role, stage.task) for stage in trained).items():
+        stages = [stage for stage in trained if (stage.role, stage.task) == (role, task)]
+        users = sum(plan.users[stage.key] for stage in stages)
+        each = f"{stages[0].examples:,}"
+        done = sum(store.record(stage.key) is not None for stage in stages)
+        cells = (str(count), str(users), each, f"{sum(stage.examples for stage in stages):,}", str(done))
+        table.add_row(f"train {task} ({role})", *cells)
+    done = sum(store.record(stage.key) is not None for stage in scored)
+    users = sum(plan.users[stage.key] for stage in scored)
+    table.add_row("score test sets", str(len(scored)), str(users), "-", "-", str(done))
+    return Group(table, *_sums(plan))
+
+
+def _sums(plan: Plan) -> list[Text]:
+    alone, shared = plan.examples_alone, plan.examples_shared
+    used = [key for key, users in plan.users.items() if users > 1]
+    ratio = alone / shared if shared else 1.0
+    return [
+        Text(f"{len(plan.chains)} trials, {len(plan.stages)} stages, {len(used)} of them shared by several trials."),
+        Text(
+            f"Examples to train: {alone:,} if every trial did all its work, {shared:,} with sharing: {ratio:.2f} times less."
+        ),
+        Text("Early stopping can only lower that."),
+    ]

@@ -1,0 +1,153 @@
+"""The report in the terminal: transfer matrix, best recipe per target, scores per language, cost."""
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from search.gains import Cell, TransferMatrix
+from search.results import Results
+from spaces import LANGUAGES
+
+_AT_CHANCE = "≈chance"
+
+
+def summary(results: Results, matrix: TransferMatrix) -> RenderableType:
+    """What a reader wants first: the matrix, the best recipes, what it cost."""
+    return Group(_matrix_table(matrix), Text(), _best_table(matrix), Text(), *_cost_lines(results), *_warnings(matrix))
+
+
+def full_report(results: Results, matrix: TransferMatrix) -> RenderableType:
+    """The summary, then every target's scores by language and its learning rates."""
+    details = [part for target in matrix.targets for part in (Text(), _language_table(matrix, target))]
+    return Group(summary(results, matrix), *details, Text(), _rates_table(matrix))
+
+
+def _matrix_table(matrix: TransferMatrix) -> Table:
+    table = Table(
+        title="Gain over none (points ± standard error), learning rates chosen on English dev", title_justify="left"
+    )
+    table.add_column("recipe")
+    for target in matrix.targets:
+        table.add_column(target, justify="right")
+    table.add_column("mean", justify="right")
+    for recipe in matrix.recipes:
+        cells = [_gain_text(matrix, recipe, target) for target in matrix.targets]
+        mean = matrix.mean_gain(recipe)
+        table.add_row(recipe, *cells, "" if recipe == "none" or mean is None else f"{mean:+.1f}")
+    return table
+
+
+def _gain_text(matrix: TransferMatrix, recipe: str, target: str) -> Text:
+    cell = matrix.cells[recipe, target]
+    if cell.score is None:
+        return Text(_why_empty(cell), style="dim")
+    chance = "" if cell.above_chance else f" {_AT_CHANCE}"
+    if recipe == "none":
+        return Text(f"{cell.score:.1f}{chance}", style="dim")
+    gain = matrix.gain(recipe, target)
+    if gain is None:
+        return Text(f"({cell.score:.1f}){chance}")
+    error = matrix.gain_error(recipe, target)
+    style = "" if abs(gain) <= 2 * error else ("green" if gain > 0 else "red")
+    return Text(f"{gain:+.1f} ±{error:.1f}{chance}", style=style)
+
+
+def _why_empty(cell: Cell) -> str:
+    return "failed" if cell.failed else ("stopped" if cell.stopped else "-")
+
+
+def _best_table(matrix: TransferMatrix) -> Table:
+    table = Table(title="Best recipe per target", title_justify="left")
+    for name in ("target", "best measured", "learning rate", "within one error"):
+        table.add_column(name)
+    for name in ("score", "none", "gain", "chance"):
+        table.add_column(name, justify="right")
+    table.add_column("English dev picks")
+    for target in matrix.targets:
+        best = matrix.best(target)
+        if best is None:
+            table.add_row(target, "-")
+            continue
+        others = [recipe for recipe in matrix.tied(target) if recipe != best.recipe]
+        baseline = matrix.cells[("none", target)].score if "none" in matrix.recipes else None
+        numbers = (best.score, baseline, matrix.gain(best.recipe, target), best.chance)
+        rates = ", ".join(sorted({f"{rate:g}" for rate in best.rates}))
+        picked = matrix.picked(target)
+        cells = (_number(value) for value in numbers)
+        table.add_row(target, best.recipe, rates, ", ".join(others) or "-", *cells, picked.recipe if picked else "-")
+    return table
+
+
+def _language_table(matrix: TransferMatrix, target: str) -> Table:
+    table = Table(
+        title=f"{target}: score by language (mean over seeds; {_AT_CHANCE}: not above chance)", title_justify="left"
+    )
+    table.add_column("language")
+    table.add_column("family")
+    table.add_column("chance", justify="right")
+    recipes = [recipe for recipe in matrix.recipes if matrix.cells[recipe, target].chosen]
+    for recipe in recipes:
+        table.add_column(recipe, justify="right")
+    if not recipes:
+        return table
+    for code, of_first in matrix.cells[recipes[0], target].chosen[0].languages.items():
+        cells = [_language_text(matrix.cells[recipe, target], code) for recipe in recipes]
+        language = LANGUAGES[code]
+        table.add_row(f"{code} {language.name}", language.family, _number(of_first["chance"]), *cells)
+    return table
+
+
+def _language_text(cell: Cell, code: str) -> Text:
+    scores = [result.languages[code] for result in cell.chosen if code in result.languages]
+    if not scores:
+        return Text("-", style="dim")
+    value = sum(score["value"] for score in scores) / len(scores)
+    if any(score["above_chance"] for score in scores):
+        return Text(f"{value:.1f}")
+    return Text(f"{value:.1f} {_AT_CHANCE}", style="yellow")
+
+
+def _rates_table(matrix: TransferMatrix) -> Table:
+    table = Table(title="Test score over learning rates and seeds (diagnostic: it chose nothing)", title_justify="left")
+    for name in ("target", "recipe"):
+        table.add_column(name)
+    for name in ("chosen", "mean", "best", "finished", "stopped", "failed"):
+        table.add_column(name, justify="right")
+    for target in matrix.targets:
+        for recipe in matrix.recipes:
+            cell = matrix.cells[recipe, target]
+            mean, best = cell.over_rates or (None, None)
+            counts = (str(cell.finished), str(cell.stopped), str(cell.failed))
+            table.add_row(target, recipe, _number(cell.score), _number(mean), _number(best), *counts)
+    return table
+
+
+def _cost_lines(results: Results) -> Iterator[Text]:
+    cost = results.totals
+    saved = 100 * (1 - cost["examples_planned"] / cost["examples_alone"]) if cost["examples_alone"] else 0.0
+    yield Text(
+        f"Examples: {cost['examples_alone']:,} if every trial did all its work, {cost['examples_planned']:,} with shared "
+        f"stages ({saved:.0f}% less); {cost['examples_trained']:,} trained in all, {cost['examples_spared']:,} spared by "
+        f"early stopping and failures; {cost['examples_trained_now']:,} trained in this run."
+    )
+    states = [one.state for one in results.trials]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    yield Text(f"Trials: {len(states)} ({counts}). Time of this run: {cost['seconds']:.0f} s.")
+
+
+def _warnings(matrix: TransferMatrix) -> Iterator[Text]:
+    at_chance = [f"{r} on {t}" for (r, t), cell in matrix.cells.items() if cell.chosen and not cell.above_chance]
+    if at_chance:
+        yield Text(f"Not above chance (mean over languages): {'; '.join(at_chance)}.", style="yellow")
+    if "none" not in matrix.recipes:
+        yield Text("No recipe 'none' in this space: gains cannot be told, scores stand in brackets.", style="yellow")
+    if any(len(cell.chosen) == 1 for cell in matrix.cells.values()):
+        yield Text(
+            "One seed: errors are over test examples only; fine-tuning varies between seeds as well.", style="dim"
+        )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

@@ -1,0 +1,149 @@
+"""What a sweep has found, trial by trial, as plain data: kept as JSON beside the sweep, read by every report."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from search.board import Board, State
+from search.plan import Plan
+from spaces import UserError
+from spaces.trial import Trial
+from trainables.stages import TrainStage
+from trainables.store import Store
+
+RESULTS_FILE = "results.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One trial. Scores are 0 to 100.
+
+    `dev` is English dev of the target's training, or, where the target trains nothing, of the last intermediate
+    stage; `languages` maps codes to value, chance, error, examples, metrics, above_chance. `selectable` is false for a
+    trial that was outdone at a rung: it may not be chosen, though it may have run to its end.
+    """
+
+    trial: Trial
+    state: str
+    reason: str = ""
+    dev: float | None = None
+    selectable: bool = True
+    languages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    intermediate: list[dict[str, Any]] = field(default_factory=list)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    examples_trained: int = 0
+    examples_shared: int = 0
+    seconds: float = 0.0
+
+    @property
+    def score(self) -> float | None:
+        """The target's score: the mean over its languages, as XTREME averages."""
+        return _mean([language["value"] for language in self.languages.values()])
+
+    @property
+    def chance(self) -> float | None:
+        """What guessing earns, the mean over languages."""
+        return _mean([language["chance"] for language in self.languages.values()])
+
+    @property
+    def error(self) -> float:
+        """Standard error of `score` over examples, languages taken as independent."""
+        errors = [language["error"] for language in self.languages.values()]
+        return math.sqrt(sum(error**2 for error in errors)) / len(errors) if errors else 0.0
+
+    @property
+    def above_chance(self) -> bool:
+        """Whether the mean over languages beats guessing beyond doubt (one-sided, 95%)."""
+        return self.score is not None and self.score - (self.chance or 0) > 1.645 * self.error
+
+
+@dataclass(frozen=True)
+class Results:
+    """A sweep's trials and what it cost."""
+
+    sweep: str
+    space: Mapping[str, Any]
+    trials: list[TrialResult]
+    totals: Mapping[str, Any]
+
+    def save(self, folder: Path) -> Path:
+        """Writes `results.json`, whole or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / RESULTS_FILE
+        draft = path.with_suffix(".part")
+        text = {"schema": SCHEMA, **asdict(self)}
+        draft.write_text(json.dumps(text, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+        os.replace(draft, path)
+        return path
+
+    @classmethod
+    def load(cls, folder: Path) -> "Results":
+        """Reads what `save` wrote; raises `UserError` where it is missing or damaged."""
+        path = folder / RESULTS_FILE
+        try:
+            saved = json.loads(path.read_text(encoding="utf-8"))
+            trials = [TrialResult(**(one | {"trial": Trial(**one["trial"])})) for one in saved["trials"]]
+            return cls(saved["sweep"], saved["space"], trials, saved["totals"])
+        except FileNotFoundError:
+            raise UserError(f"{folder.name}: no results yet under {folder}; run the sweep first") from None
+        except (OSError, ValueError, KeyError, TypeError):
+            raise UserError(f"{path} is damaged; run the sweep again, finished stages come from the store") from None
+
+
+def trial_result(trial: Trial, board: Board) -> TrialResult:
+    """A trial's result as the board and the store have it now."""
+    standing = board.standings[trial]
+    chain = board.plan.chains[trial]
+    target_stage = board.plan.target_stage(trial)
+    trained = [stage for stage in chain if isinstance(stage, TrainStage)]
+    before = [stage for stage in trained if stage is not target_stage]
+    scored = (board.store.record(chain[-1].key) or {}) if standing.state is State.FINISHED else {}
+    computed = [stage for stage in trained if stage.key in standing.computed]
+    reused = [stage for stage in trained if stage.key in standing.reused and stage.key not in standing.computed]
+    under_way = standing.history[-1]["examples"] if standing.history and standing.state is State.STOPPED else 0
+    return TrialResult(
+        trial=trial,
+        state=standing.state.value,
+        reason=standing.reason,
+        dev=_dev(trained[-1], board.store) if trained else None,
+        selectable=board.halving.selectable(trial),
+        languages=scored.get("languages", {}),
+        history=standing.history,
+        intermediate=[{"task": stage.task, **_record(stage, board.store)} for stage in before],
+        facts={name: scored[name] for name in ("layer", "pooling") if name in scored},
+        examples_trained=sum(stage.examples for stage in computed) + under_way,
+        examples_shared=sum(stage.examples for stage in reused),
+        seconds=round(standing.seconds, 3),
+    )
+
+
+def totals(plan: Plan, trained_in_all: int, trained_now: int, seconds: float) -> dict[str, Any]:
+    """The sweep's cost in examples: alone, shared, trained in all runs and in this one, and not trained at all."""
+    return {
+        "examples_alone": plan.examples_alone,
+        "examples_planned": plan.examples_shared,
+        "examples_trained": trained_in_all,
+        "examples_trained_now": trained_now,
+        "examples_spared": plan.examples_shared - trained_in_all,
+        "seconds": round(seconds, 1),
+    }
+
+
+def _record(stage: TrainStage, store: Store) -> dict[str, Any]:
+    record = store.record(stage.key) or {}
+    return {name: record[name] for name in ("history", "dev") if name in record}
+
+
+def _dev(stage: TrainStage, store: Store) -> float | None:
+    record = store.record(stage.key) or store.snapshot_record(stage.key) or {}
+    return max((point["dev"] for point in record.get("history", [])), default=None)
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None

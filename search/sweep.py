@@ -1,0 +1,164 @@
+"""A sweep from space to answer: prepared, run (or found done), tracked, and written down."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from search.board import Board, trained_by
+from search.gains import TransferMatrix, transfer_matrix
+from search.halving import Halving
+from search.heatmap import draw_heatmap, write_csv
+from search.home import Home
+from search.plan import Plan, make_plan
+from search.report import full_report
+from search.results import RESULTS_FILE, Results, totals, trial_result
+from search.strategies import strategy_for
+from spaces import Space, UserError
+from spaces.errors import did_you_mean
+from spaces.trial import Trial
+from trainables.digest import digest_of
+from trainables.events import Evaluated
+from trainables.examples import Data
+from trainables.model_files import find_model, model_digest
+from trainables.sources import open_source
+from trainables.store import Store
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A checked space with its plan; `id` names it by what it trains, so that running it again continues it."""
+
+    space: Space
+    home: Home
+    mirror: Path | None
+    model: Path
+    plan: Plan
+
+    @property
+    def id(self) -> str:
+        """The space's name and a hash of all its trials' stages."""
+        finals = sorted([trial.id, stages[-1].key] for trial, stages in self.plan.chains.items())
+        return f"{self.space.name}-{digest_of(finals)[:8]}"
+
+    @property
+    def folder(self) -> Path:
+        """Where its space, results, matrix and report are written."""
+        return self.home.sweeps / self.id
+
+
+def prepare(space: Space, home: Home, mirror: Path | None, console: Console) -> Sweep:
+    """Finds model and data and plans all trials; raises `UserError` before anything is trained."""
+    data = Data(open_source(space.source, mirror))
+    with console.status("finding the model"):
+        model = find_model(space.model, home.world_model, progress=console.log)
+    with console.status("reading data and planning"):
+        plan = make_plan(space, data, model_digest(model))
+    return Sweep(space, home, mirror.absolute() if mirror else None, model.absolute(), plan)
+
+
+def run(
+    sweep: Sweep, console: Console, workers: int | None, tracking_uri: str | None
+) -> tuple[Results, TransferMatrix]:
+    """Runs what the store does not hold yet; returns what is known then. Interrupting it loses at most what has
+    been trained since each trial's last evaluation."""
+    from search.tracking import Tracker
+
+    began = time.monotonic()
+    home = sweep.home
+    store = Store(home.store)
+    board = Board(sweep.plan, Halving(sweep.space.stopping), strategy_for(sweep.space), store)
+    sweep.folder.mkdir(parents=True, exist_ok=True)
+    artifacts = None if tracking_uri else home.artifacts
+    tracker = Tracker(tracking_uri or home.tracking_uri, sweep.space.name, sweep.id, sweep.space.model, artifacts)
+    if not board.over:
+        _run_on_ray(sweep, board, tracker, console, workers)
+    results = _results(sweep, board, time.monotonic() - began)
+    matrix = transfer_matrix(results)
+    files = write_down(results, matrix, sweep.folder, sweep.space)
+    for result in results.trials:
+        tracker.end(result)
+    tracker.gains(_gains(results, matrix))
+    tracker.close(files, dict(results.totals))
+    return results, matrix
+
+
+def write_down(results: Results, matrix: TransferMatrix, folder: Path, space: Space) -> Sequence[Path]:
+    """The sweep's files: space, results, matrix as CSV and picture, report as text."""
+    files = [folder / name for name in ("space.yaml", RESULTS_FILE, "matrix.csv", "matrix.png", "report.txt")]
+    text = yaml.safe_dump(space.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True)
+    files[0].write_text(text, encoding="utf-8")
+    results.save(folder)
+    write_csv(matrix, files[2])
+    draw_heatmap(matrix, results.sweep, files[3])
+    with files[4].open("w", encoding="utf-8") as file:
+        Console(file=file, width=140).print(full_report(results, matrix))
+    return files
+
+
+def find_sweep(home: Home, name: str) -> Results:
+    """The results of a sweep by its id, or of the newest sweep of a space's name."""
+    folders = sorted(home.sweeps.glob("*/"), key=lambda folder: folder.stat().st_mtime)
+    names = [folder.name for folder in folders]
+    if name in names:
+        return Results.load(home.sweeps / name)
+    of_space = [one for one in names if one.rpartition("-")[0] == name]
+    if of_space:
+        return Results.load(home.sweeps / of_space[-1])
+    hint = did_you_mean(name, names) if names else "none was run yet: stopover run quickstart"
+    raise UserError(f"no sweep '{name}' under {home.sweeps} ({hint})")
+
+
+def _run_on_ray(sweep: Sweep, board: Board, tracker: Any, console: Console, workers: int | None) -> None:
+    from search.live import LiveTable
+    from search.ray_tune import Resources, local_ray, run_board
+    from trainables.tune_trainable import Job
+
+    home = sweep.home
+    chains = {trial.id: stages for trial, stages in sweep.plan.chains.items()}
+    job = Job(chains, sweep.space.source, sweep.mirror, sweep.model, home.store.absolute(), home.encoded.absolute())
+    resources = Resources(gpus=1.0 if _gpus() else 0.0, workers=workers)
+
+    def on_event(trial: Trial | None, event: dict[str, Any] | None) -> None:
+        if trial is not None and event is None:
+            tracker.end(trial_result(trial, board))
+        elif trial is not None and event is not None and event["kind"] == Evaluated.kind:
+            target_stage = sweep.plan.target_stage(trial)
+            if target_stage is not None and target_stage.key == event["stage"]:
+                tracker.point(trial, event)
+        table.tick(trial, event)
+
+    with console.status("starting Ray"):
+        ray_is_up = local_ray(resources)
+        ray_is_up.__enter__()
+    try:
+        with LiveTable(board, console) as table:
+            run_board(board, job, resources, on_event)
+    finally:
+        ray_is_up.__exit__(None, None, None)
+
+
+def _results(sweep: Sweep, board: Board, seconds: float) -> Results:
+    trials = [trial_result(trial, board) for trial in board.standings]
+    cost = totals(sweep.plan, trained_by(sweep.plan, board.store), board.examples_trained, seconds)
+    return Results(sweep.id, sweep.space.model_dump(mode="json"), trials, cost)
+
+
+def _gains(results: Results, matrix: TransferMatrix) -> dict[str, float]:
+    """The gain of every trial that came to its end, over the target's chosen baseline."""
+    gains = {}
+    for result in results.trials:
+        baseline = matrix.cells.get(("none", result.trial.target))
+        if result.score is not None and baseline is not None and baseline.score is not None:
+            gains[result.trial.id] = result.score - baseline.score
+    return gains
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()

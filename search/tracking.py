@@ -1,0 +1,218 @@
+"""MLflow: one experiment per space, one parent run per sweep, one nested run per trial, written by the driver alone.
+
+Writing is idempotent: a trial's run is found again by its tags, points that it has are not written twice, and a run that
+has ended is left as it is. A tracking server that fails costs a warning, never a result: the next run of the sweep
+writes what is missing.
+"""
+
+import logging
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read at import
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from search.results import TrialResult
+from spaces import TASKS
+from spaces.recipes import NONE
+from spaces.trial import Trial
+
+_ENDED = {"FINISHED", "FAILED", "KILLED"}
+_BATCH = 1000  # metrics that one call of the tracking API takes
+logger = logging.getLogger(__name__)
+
+
+class Tracker:
+    """One sweep's runs on a tracking server (or database)."""
+
+    def __init__(self, uri: str, experiment: str, sweep: str, model: str, artifacts: Path | None) -> None:
+        self.uri = uri
+        self.sweep = sweep
+        self.model = model
+        self.failed = False
+        self._client = MlflowClient(uri)
+        self._runs: dict[str, Run] = {}
+        self._steps: dict[str, int] = {}
+        self._guarded(lambda: self._open(experiment, artifacts))
+
+    def begin(self, trial: Trial) -> None:
+        """Makes the trial's run, or takes up the one it has."""
+        self._guarded(lambda: self._begin(trial))
+
+    def point(self, trial: Trial, point: dict[str, Any]) -> None:
+        """One evaluation of the target's training; `point` has step, examples, loss, dev."""
+        self._guarded(lambda: self._points(self._begin(trial), trial.id, [point]))
+
+    def end(self, result: TrialResult) -> None:
+        """All that is known of a trial that has ended; nothing where its run has ended like this before."""
+        self._guarded(lambda: self._end(result))
+
+    def gains(self, gains: dict[str, float]) -> None:
+        """The gain of each trial by id, once the sweep is over."""
+        self._guarded(lambda: self._gains(gains))
+
+    def close(self, files: Sequence[Path], totals: dict[str, Any]) -> None:
+        """Puts the sweep's files and costs on the parent run and ends it."""
+        self._guarded(lambda: self._close(files, totals))
+
+    def _guarded(self, write: Callable[[], Any]) -> None:
+        if self.failed:
+            return
+        try:
+            write()
+        except (MlflowException, OSError) as error:
+            self.failed = True
+            first = str(error).splitlines()[0]
+            logger.warning("MLflow at %s failed (%s); results stay in the store, run the sweep again to log them",
+                           _without_password(self.uri), first)  # fmt: skip
+
+    def _open(self, name: str, artifacts: Path | None) -> None:
+        experiment = self._client.get_experiment_by_name(name)
+        location = artifacts.absolute().as_uri() if artifacts else None
+        self._experiment = (
+            experiment.experiment_id if experiment else self._client.create_experiment(name, artifact_location=location)
+        )
+        found = self._search(f"tags.kind = 'sweep' and tags.sweep = '{self.sweep}'")
+        tags = {"kind": "sweep", "sweep": self.sweep}
+        self._parent = found[0] if found else self._client.create_run(self._experiment, run_name=self.sweep, tags=tags)
+        for run in self._search(f"tags.`mlflow.parentRunId` = '{self._parent.info.run_id}'"):
+            self._runs[run.data.tags["trial"]] = run
+
+    def _search(self, query: str) -> list[Run]:
+        runs: list[Run] = []
+        token = None
+        while True:
+            page = self._client.search_runs([self._experiment], query, page_token=token)
+            runs.extend(page)
+            token = page.token
+            if not token:
+                return runs
+
+    def _begin(self, trial: Trial) -> str:
+        run = self._runs.get(trial.id)
+        if run is None:
+            tags = {
+                "mlflow.parentRunId": self._parent.info.run_id,
+                "kind": "baseline" if trial.recipe == NONE else "trial",
+                "sweep": self.sweep,
+                "trial": trial.id,
+            }
+            run = self._client.create_run(self._experiment, run_name=trial.id, tags=tags)
+            self._client.log_batch(run.info.run_id, params=_params(trial, self.model))
+            self._runs[trial.id] = run
+            self._steps[trial.id] = 0
+        elif trial.id not in self._steps:  # taken up from an earlier run of the sweep
+            history = self._client.get_metric_history(run.info.run_id, "dev/score")
+            self._steps[trial.id] = max((metric.step for metric in history), default=0)
+            if run.info.status != "RUNNING":
+                self._client.update_run(run.info.run_id, status="RUNNING")
+        return str(run.info.run_id)
+
+    def _points(self, run: str, trial: str, points: Sequence[dict[str, Any]]) -> None:
+        new = [point for point in points if point["step"] > self._steps[trial]]
+        metrics = [
+            Metric(name, point[key], 0, point["step"])
+            for point in new
+            for name, key in (("train/loss", "loss"), ("dev/score", "dev"), ("train/examples", "examples"))
+        ]
+        self._log(run, metrics)
+        self._steps[trial] = max([self._steps[trial], *(point["step"] for point in new)])
+
+    def _end(self, result: TrialResult) -> None:
+        run = self._runs.get(result.trial.id)
+        if run is not None and run.data.tags.get("ended") == _ended(result):
+            return
+        run_id = self._begin(result.trial)
+        self._points(run_id, result.trial.id, result.history)
+        self._log(run_id, _final_metrics(result))
+        tags = {"ended": _ended(result), "stages_reused": str(result.examples_shared > 0).lower()}
+        tags |= {name: str(value) for name, value in result.facts.items()}
+        self._client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+        self._client.set_terminated(run_id, "FAILED" if result.state == "failed" else "FINISHED")
+        self._runs[result.trial.id] = self._client.get_run(run_id)
+        self._steps.pop(result.trial.id, None)  # a stopped trial may go on: its run is then taken up again
+
+    def _gains(self, gains: dict[str, float]) -> None:
+        for trial, gain in gains.items():
+            run = self._runs[trial]
+            if run.data.metrics.get("gain") != gain:
+                self._log(run.info.run_id, [Metric("gain", gain, 0, 0)])
+
+    def _close(self, files: Sequence[Path], totals: dict[str, Any]) -> None:
+        run = self._parent.info.run_id
+        for file in files:
+            self._client.log_artifact(run, str(file))
+        self._log(run, [Metric(f"cost/{name}", float(value), 0, 0) for name, value in totals.items()])
+        if self._client.get_run(run).info.status not in _ENDED:
+            self._client.set_terminated(run, "FINISHED")
+
+    def _log(self, run: str, metrics: Sequence[Metric]) -> None:
+        now = _milliseconds()
+        stamped = [Metric(one.key, one.value, now, one.step) for one in metrics]
+        for start in range(0, len(stamped), _BATCH):
+            self._client.log_batch(run, metrics=stamped[start : start + _BATCH])
+
+
+def _params(trial: Trial, model: str) -> list[Param]:
+    values = {
+        "recipe": trial.recipe,
+        "target": trial.target,
+        "learning_rate": f"{trial.learning_rate:g}",
+        "log10_learning_rate": f"{math.log10(trial.learning_rate):.4f}",
+        "intermediate_learning_rate": f"{trial.intermediate_learning_rate:g}",
+        "seed": str(trial.seed),
+        "model": model,
+    }
+    return [Param(name, value) for name, value in values.items()]
+
+
+def _final_metrics(result: TrialResult) -> list[Metric]:
+    values: dict[str, float] = {
+        "cost/examples_trained": result.examples_trained,
+        "cost/examples_shared": result.examples_shared,
+        "cost/device_seconds": result.seconds,
+    }
+    if result.dev is not None:
+        values["dev/best"] = result.dev
+    if result.score is not None:
+        values |= {"target/score": result.score, "target/chance": result.chance or 0.0, "target/error": result.error}
+    target = result.trial.target
+    for code, scores in result.languages.items():
+        values |= {f"{target}/{name}_{code}": value for name, value in scores["metrics"].items()}
+        values |= {f"{target}/chance_{code}": scores["chance"]}
+        values |= {f"{target}/above_chance_{code}": float(scores["above_chance"])}
+    names = sorted({name for scores in result.languages.values() for name in scores["metrics"]})
+    for name in names:
+        of_languages = [scores["metrics"][name] for scores in result.languages.values()]
+        values[f"{target}/{name}_mean"] = sum(of_languages) / len(of_languages)
+    metrics = [Metric(name, value, 0, 0) for name, value in values.items()]
+    for stage in result.intermediate:
+        for point in stage.get("history", []):
+            prefix = f"intermediate_{stage['task']}"
+            metrics += [
+                Metric(f"{prefix}/loss", point["loss"], 0, point["step"]),
+                Metric(f"{prefix}/dev_{TASKS[stage['task']].metric}", point["dev"], 0, point["step"]),
+            ]
+    return metrics
+
+
+def _ended(result: TrialResult) -> str:
+    return result.reason or result.state
+
+
+def _without_password(uri: str) -> str:
+    scheme, _, rest = uri.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if rest else uri
+
+
+def _milliseconds() -> int:
+    import time
+
+    return int(time.time() * 1000)

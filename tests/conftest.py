@@ -1,0 +1,72 @@
+"""What tests share: a made mirror folder, a tiny random encoder, and the project's shared data where it is there."""
+
+import os
+import tempfile
+
+# Before anything imports Hugging Face's libraries: no test goes to the internet or into the user's cache.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="stopover-tests-hf-")
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import made_data
+
+if TYPE_CHECKING:
+    from trainables.workbench import Workbench
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_this_session() -> Iterator[None]:
+    yield
+    shutil.rmtree(os.environ["HF_HOME"], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The project's shared folder: real data, a small encoder, XTREME's mock data."""
+    folder = Path(os.environ.get("STOPOVER_SHARED", REPOSITORY.parent / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip(f"no shared folder at {folder}; set STOPOVER_SHARED to test on it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small mirror folder; read it, never change it."""
+    return made_data.write_mirror(tmp_path_factory.mktemp("mirror"))
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random XLM-R of two layers and hidden size 32, and a tokenizer of letters and a few words."""
+    return made_data.save_xlmr(tmp_path_factory.mktemp("tiny_xlmr"))
+
+
+@pytest.fixture(scope="session")
+def tiny_modernbert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with ModernBERT, which pools by the mean."""
+    return made_data.save_modernbert(tmp_path_factory.mktemp("tiny_modernbert"))
+
+
+@pytest.fixture
+def make_bench(tmp_path: Path, mirror: Path, tiny_model: Path) -> "Callable[..., Workbench]":
+    """Makes workbenches as separate processes would: own encoder and data, one store per name."""
+
+    def make(store: str = "store", mirror: Path = mirror) -> "Workbench":
+        from trainables.examples import Data
+        from trainables.sources.mirror import MirrorSource
+        from trainables.store import Store
+        from trainables.workbench import Workbench
+
+        return Workbench(Store(tmp_path / store), Data(MirrorSource(mirror)), tiny_model, tmp_path / "cache")
+
+    return make
