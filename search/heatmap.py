@@ -21,10 +21,9 @@ def write_csv(matrix: TransferMatrix, path: Path) -> None:
             numbers = (
                 matrix.gain(recipe, target), matrix.gain_error(recipe, target), cell.score, cell.error, cell.chance
             )  # fmt: skip
-            writer.writerow(
-                [recipe, target, *map(_digits, numbers), cell.above_chance, " ".join(f"{r:g}" for r in cell.rates)]
-                + [_digits(mean), _digits(best), cell.finished, cell.stopped, cell.failed]
-            )
+            chosen = (cell.above_chance, " ".join(f"{rate:g}" for rate in cell.rates))
+            over_rates = (_digits(mean), _digits(best), cell.finished, cell.stopped, cell.failed)
+            writer.writerow([recipe, target, *map(_digits, numbers), *chosen, *over_rates])
 
 
 def draw_heatmap(matrix: TransferMatrix, title: str, path: Path) -> None:

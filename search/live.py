@@ -11,7 +11,7 @@ from rich.text import Text
 
 from search.board import Board, State
 from spaces.trial import Trial
-from trainables.events import Evaluated, Finished, StageDone
+from trainables.events import Evaluated, Finished, Progressed, Scored, StageDone
 from trainables.stages import TrainStage
 
 _REDRAW_SECONDS = 0.5
@@ -58,6 +58,13 @@ class LiveTable:
                 stage = self.board.plan.stages[event["stage"]]
                 self._progress[event["stage"]] = event["examples"]
                 self._doing[trial] = f"{stage.task} {event['step']}/{event['steps']}, English dev {event['dev']:.1f}"
+            case Progressed.kind:
+                stage = self.board.plan.stages[event["stage"]]
+                self._progress[event["stage"]] = event["examples"]
+                self._doing[trial] = f"{stage.task} {event['step']}/{event['steps']}"
+            case Scored.kind:
+                stage = self.board.plan.stages[event["stage"]]
+                self._doing[trial] = f"scoring {stage.task}, {event['language']} {event['value']:.1f}"
             case StageDone.kind:
                 self._progress.pop(event["stage"], None)
             case Finished.kind:
@@ -75,8 +82,8 @@ class LiveTable:
         best = Table("target", "best on English dev so far", "recipe", show_edge=False, box=None, header_style="dim")
         for target, (dev, trial) in self._best().items():
             best.add_row(target, f"{dev:.1f}", f"{trial.recipe} at {trial.learning_rate:g}")
-        lines = [Text("  ".join(self._counts())), bar, Text(self._time_left())]
-        return Group(*lines, Text(), running, Text(), best)
+        counts, left = Text("  ".join(self._counts())), Text(self._time_left())
+        return Group(counts, bar, left, Text(), running, Text(), best)
 
     def _counts(self) -> list[str]:
         states = [standing.state for standing in self.board.standings.values()]

@@ -39,7 +39,7 @@ def _sums(plan: Plan) -> list[Text]:
     return [
         Text(f"{len(plan.chains)} trials, {len(plan.stages)} stages, {len(used)} of them shared by several trials."),
         Text(
-            f"Examples to train: {alone:,} if every trial did all its work, {shared:,} with sharing: {ratio:.2f} times less."
+            f"Examples to train: {alone:,} if every trial did all its work, {shared:,} with sharing ({ratio:.2f} times less)"
+            " at most; early stopping lowers it further."
         ),
-        Text("Early stopping can only lower that."),
     ]

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from ray.tune.experiment import Trial as TuneTrial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from search.board import Board
+from search.board import Board, State
 from spaces.trial import Trial
 from trainables.events import LAST_EVENTS
 from trainables.tune_trainable import Job, TrialTrainable
@@ -61,7 +62,7 @@ def local_ray(resources: Resources) -> Iterator[None]:
 def run_board(board: Board, job: Job, resources: Resources, on_event: OnEvent) -> None:
     """Runs until the board is over. `on_event` is called in this process with (trial, event), and with (None, None)
     now and then while nothing happens. Ray must be running."""
-    bridge = _Bridge(board, on_event)
+    bridge = _Bridge(board, _places(resources), on_event)
     trainable = tune.with_resources(
         tune.with_parameters(TrialTrainable, job=job), {"cpu": resources.cpus, "gpu": resources.gpus}
     )
@@ -82,6 +83,14 @@ def run_board(board: Board, job: Job, resources: Resources, on_event: OnEvent) -
         _fit_quietly(tuner)
 
 
+def _places(resources: Resources) -> int:
+    """How many trials the running Ray can hold at once."""
+    there = ray.cluster_resources()
+    of_cpus = int(there.get("CPU", 0) / resources.cpus) if resources.cpus else sys.maxsize
+    of_gpus = int(there.get("GPU", 0) / resources.gpus) if resources.gpus else sys.maxsize
+    return max(1, min(of_cpus, of_gpus))
+
+
 def _fit_quietly(tuner: Tuner) -> ResultGrid:
     # Tune warns of failed trials in many lines; the board keeps each reason.
     logger = logging.getLogger("ray.tune")
@@ -96,10 +105,15 @@ def _fit_quietly(tuner: Tuner) -> ResultGrid:
 class _Bridge:
     """Which Tune trial runs which of the board's."""
 
-    def __init__(self, board: Board, on_event: OnEvent) -> None:
+    def __init__(self, board: Board, places: int, on_event: OnEvent) -> None:
         self.board = board
+        self.places = places
         self.on_event = on_event
         self.trials: dict[str, Trial] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles searcher and scheduler for its own restore, which is not used: the store remembers.
+        return {}
 
     def event(self, tune_id: str, event: dict[str, Any]) -> bool:
         trial = self.trials[tune_id]
@@ -125,7 +139,9 @@ class _Suggester(Searcher):
         board = self._bridge.board
         if board.over:
             return Searcher.FINISHED  # type: ignore[return-value]
-        trial = board.next_trial()
+        # Tune asks ahead; a trial handed out before a device is free would hold its claims for nothing.
+        full = len(board.in_state(State.RUNNING)) >= self._bridge.places
+        trial = None if full else board.next_trial()
         if trial is None:
             return None
         self._bridge.trials[trial_id] = trial

@@ -128,9 +128,9 @@ def _cost_lines(results: Results) -> Iterator[Text]:
     cost = results.totals
     saved = 100 * (1 - cost["examples_planned"] / cost["examples_alone"]) if cost["examples_alone"] else 0.0
     yield Text(
-        f"Examples: {cost['examples_alone']:,} if every trial did all its work, {cost['examples_planned']:,} with shared "
-        f"stages ({saved:.0f}% less); {cost['examples_trained']:,} trained in all, {cost['examples_spared']:,} spared by "
-        f"early stopping and failures; {cost['examples_trained_now']:,} trained in this run."
+        f"Examples: {cost['examples_alone']:,} if every trial did all its work, {cost['examples_planned']:,} with "
+        f"shared stages ({saved:.0f}% less); {cost['examples_trained']:,} trained in all, {cost['examples_spared']:,} "
+        f"spared by early stopping and failures; {cost['examples_trained_now']:,} trained in this run."
     )
     states = [one.state for one in results.trials]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))

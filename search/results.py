@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -79,7 +78,7 @@ class Results:
         draft = path.with_suffix(".part")
         text = {"schema": SCHEMA, **asdict(self)}
         draft.write_text(json.dumps(text, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-        os.replace(draft, path)
+        draft.replace(path)
         return path
 
     @classmethod

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 from rich.console import Console
+from rich.progress import Progress
 
 from search.board import Board, trained_by
 from search.gains import TransferMatrix, transfer_matrix
@@ -54,8 +55,7 @@ class Sweep:
 def prepare(space: Space, home: Home, mirror: Path | None, console: Console) -> Sweep:
     """Finds model and data and plans all trials; raises `UserError` before anything is trained."""
     data = Data(open_source(space.source, mirror))
-    with console.status("finding the model"):
-        model = find_model(space.model, home.world_model, progress=console.log)
+    model = _find_model(space, home, console)
     with console.status("reading data and planning"):
         plan = make_plan(space, data, model_digest(model))
     return Sweep(space, home, mirror.absolute() if mirror else None, model.absolute(), plan)
@@ -111,6 +111,16 @@ def find_sweep(home: Home, name: str) -> Results:
         return Results.load(home.sweeps / of_space[-1])
     hint = did_you_mean(name, names) if names else "none was run yet: stopover run quickstart"
     raise UserError(f"no sweep '{name}' under {home.sweeps} ({hint})")
+
+
+def _find_model(space: Space, home: Home, console: Console) -> Path:
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("finding the model", total=None)
+
+        def show(doing: str, done: int, of: int) -> None:
+            bar.update(task, description=doing, completed=done, total=of)
+
+        return find_model(space.model, home.world_model, progress=show)
 
 
 def _run_on_ray(sweep: Sweep, board: Board, tracker: Any, console: Console, workers: int | None) -> None:

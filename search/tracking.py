@@ -1,7 +1,7 @@
 """MLflow: one experiment per space, one parent run per sweep, one nested run per trial, written by the driver alone.
 
-Writing is idempotent: a trial's run is found again by its tags, points that it has are not written twice, and a run that
-has ended is left as it is. A tracking server that fails costs a warning, never a result: the next run of the sweep
+Writing is idempotent: a trial's run is found again by its tags, points that it has are not written twice, and a run
+that has ended is left as it is. A tracking server that fails costs a warning, never a result: the next run of the sweep
 writes what is missing.
 """
 
@@ -27,6 +27,8 @@ from spaces.trial import Trial
 _ENDED = {"FINISHED", "FAILED", "KILLED"}
 _BATCH = 1000  # metrics that one call of the tracking API takes
 logger = logging.getLogger(__name__)
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class Tracker:

@@ -97,7 +97,13 @@ _DECLARED = (
         for skill, form, columns, labels, title in (
             ("senses", Format.TAGGING, {}, (), "The sense of every word (the embedded world only)"),
             ("codebook", Format.TAGGING, {}, (), "An arbitrary code for every word (the embedded world only)"),
-            ("ending", Format.SENTENCE_PAIR, _SENTENCES, ("statement", "question"), "Which end mark (the embedded world only)"),
+            (
+                "ending",
+                Format.SENTENCE_PAIR,
+                _SENTENCES,
+                ("statement", "question"),
+                "Which end mark (the embedded world only)",
+            ),
         )
     ),
     Task(

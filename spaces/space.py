@@ -205,7 +205,7 @@ def _find(name_or_path: str) -> Path:
 
 def _one_line(error: ValidationError, path: Path, lines: dict[KeyPath, int]) -> str:
     # of a value that may be a word or a list, what is wrong with the list tells more
-    faults = [fault for fault in error.errors() if not str(fault["loc"][-1:]).startswith("(\"literal[")]
+    faults = [fault for fault in error.errors() if not "".join(map(str, fault["loc"][-1:])).startswith("literal[")]
     first = faults[0]
     location = first["loc"]
     line = next((lines[location[:n]] for n in range(len(location), 0, -1) if location[:n] in lines), 0)
@@ -220,7 +220,7 @@ def _one_line(error: ValidationError, path: Path, lines: dict[KeyPath, int]) -> 
     elif "input" in first and not message.startswith(("'", "recipe", "unknown")) and first["input"] is not None:
         value = first["input"]
         message = f"{message} (got {value!r})" if isinstance(value, str | int | float) else message
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     where = f" line {line}:" if line else ""
     return f"{path}:{where} {key + ': ' if key else ''}{message}{more}"
 

@@ -29,6 +29,16 @@ class Evaluated(Event):
 
 
 @dataclass(frozen=True)
+class Progressed(Event):
+    """A training stage has come to `step` of `steps`; sent every few seconds between evaluations."""
+
+    kind: ClassVar[str] = "progressed"
+    step: int
+    steps: int
+    examples: int
+
+
+@dataclass(frozen=True)
 class Scored(Event):
     """One language of a scoring stage is done."""
 

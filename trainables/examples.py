@@ -66,7 +66,9 @@ class Data:
             return task.labels
         where = self.source.where(task, "train", "en")
         read = _renamed(self.source.read(task, "train", "en"), task, "train", where)
-        return tuple(sorted({str(value) for value in _flat(read[column]).unique().to_pylist()}))
+        held = _flat(read[column]).unique().to_pylist()
+        names = json.loads(read.schema.metadata[b"names"]).get(column)
+        return tuple(sorted({names[value] if names else str(value) for value in held}))
 
 
 def _renamed(read: pa.Table, task: Task, split: Split, where: str) -> pa.Table:
@@ -107,7 +109,7 @@ def _with_classes(table: pa.Table, task: Task, labels: tuple[str, ...], where: s
                 return -1
             if known is None:
                 return value if 0 <= value < len(labels) else _unknown(value)
-            value = known[value]
+            value = known[value] if 0 <= value < len(known) else value
         return number[value] if value in number else _unknown(value)
 
     def _unknown(value: Any) -> int:

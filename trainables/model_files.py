@@ -7,12 +7,15 @@ from spaces import UserError
 from trainables.digest import digest_of_folder
 from trainables.sources.reach import hub_answers
 
+# What is being done, how much of it is done, out of how much.
+Progress = Callable[[str, int, int], None]
+
 # Never *.bin or *.pt: those are pickles, which can run code when read.
 _WANTED = ("*.json", "*.safetensors", "*.model", "*.txt")
 _WEIGHTS = ("config.json", "*.safetensors")
 
 
-def find_model(name: str, world_folder: Path, progress: Callable[[str], None] = print) -> Path:
+def find_model(name: str, world_folder: Path, progress: Progress | None = None) -> Path:
     """The folder of a model: 'world' (pretrained there the first time), a folder, or a hub id (downloaded once).
 
     Raises `UserError` for a folder or id that holds no encoder in safetensors.

@@ -70,6 +70,10 @@ class TrainStage:
         """Examples that the whole stage trains on: rows times epochs."""
         return round(self.rows * self.settings.epochs)
 
+    def examples_by(self, step: int, steps: int) -> int:
+        """Examples trained on after `step` of `steps` batches."""
+        return round(self.examples * step / steps)
+
 
 @dataclass(frozen=True)
 class ScoreStage:

@@ -108,6 +108,8 @@ class Store:
     def _open(self, folder: Path) -> Entry | None:
         record = _read_manifest(folder, check_files=True)
         if record is None and folder.exists():
+            record = _read_manifest(folder, check_files=True)  # it may have been published just now
+        if record is None and folder.exists():
             logger.warning("%s is damaged; it is removed and computed again", folder)
             _remove(folder)
         return None if record is None else Entry(folder, record)

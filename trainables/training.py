@@ -7,12 +7,14 @@ store, from which the stage goes on with the same batches, should it be cut shor
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spaces import TASKS
@@ -20,7 +22,7 @@ from trainables.batches import collate_for_loss, lengths_of, rows_at, training_b
 from trainables.device import autocast
 from trainables.encoded import encoded
 from trainables.encoder import FineTuned
-from trainables.events import Evaluated
+from trainables.events import Evaluated, Progressed
 from trainables.formats import FINE_TUNING, FineTuning
 from trainables.predicting import predict
 from trainables.stages import TrainStage
@@ -39,10 +41,22 @@ from trainables.weights import (
 from trainables.workbench import Workbench
 
 _SNAPSHOT_FILE = "state.safetensors"
+_TELL_SECONDS = 3.0
 
 
 class Diverged(Exception):
     """The loss is no number any more; the same stage would end so again."""
+
+
+@dataclass(frozen=True)
+class _Trainer:
+    """What takes steps: the model, its optimizer, and the batches of the whole training."""
+
+    model: FineTuned
+    optimizer: torch.optim.AdamW
+    form: FineTuning
+    rows: pa.Table
+    batches: list[NDArray[np.int64]]
 
 
 @dataclass
@@ -59,8 +73,8 @@ class _Course:
         return max((point["dev"] for point in self.history), default=-math.inf)
 
 
-def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated]:
-    """Runs the stage to its end and publishes it, yielding at every evaluation on English dev.
+def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated | Progressed]:
+    """Runs the stage to its end and publishes it, yielding at every evaluation on English dev and every few seconds.
 
     The record: `history` (step, steps, examples, loss, dev), `examples` trained and `seconds`. Raises `Diverged`, and
     `MissingParent` when the parent has to be computed first.
@@ -72,19 +86,19 @@ def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated]:
     optimizer = _optimizer(model, stage)
     course = _go_on(stage, bench, model, optimizer)
 
-    task = TASKS[stage.task]
-    examples = bench.data.examples(task, "train", "en", stage.settings.examples)
-    rows = encoded(examples, form, bench.tokenizer_digest, bench.cache)
     settings = stage.settings
+    examples = bench.data.examples(TASKS[stage.task], "train", "en", settings.examples)
+    rows = encoded(examples, form, bench.tokenizer_digest, bench.cache)
     batches = training_batches(
         lengths_of(rows), settings.batch_size, settings.batch_tokens, settings.epochs, stage.seed
     )
+    trainer = _Trainer(model, optimizer, form, rows, batches)
     stops = evaluation_steps(len(batches), settings.evaluations)
     for stop in (stop for stop in stops if stop > course.step):
         began = time.perf_counter()
-        loss = _advance(model, optimizer, form, rows, batches, course.step, stop, stage, bench)
+        loss = yield from _advance(stage, bench, trainer, course.step, stop)
         dev = _dev_score(model, form, stage, bench)
-        trained = round(stage.examples * stop / len(batches))
+        trained = stage.examples_by(stop, len(batches))
         point = {"step": stop, "steps": len(batches), "examples": trained, "loss": loss, "dev": dev}
         if dev > course.best_dev:
             course.best = copy_of(model)
@@ -119,7 +133,8 @@ def learning_rate_share(step: int, steps: int, warmup: float) -> float:
 
 
 def _optimizer(model: nn.Module, stage: TrainStage) -> torch.optim.AdamW:
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         # Biases and norms are vectors; matrices are what weight decay is for.
         (plain if parameter.ndim < 2 or "norm" in name.lower() else decayed).append(parameter)
@@ -128,35 +143,37 @@ def _optimizer(model: nn.Module, stage: TrainStage) -> torch.optim.AdamW:
 
 
 def _advance(
-    model: FineTuned,
-    optimizer: torch.optim.Optimizer,
-    form: FineTuning,
-    rows: Any,
-    batches: list[np.ndarray],
-    start: int,
-    stop: int,
-    stage: TrainStage,
-    bench: Workbench,
-) -> float:
-    """Trains from one evaluation to the next; the mean loss. Raises `Diverged`."""
-    model.train()
+    stage: TrainStage, bench: Workbench, trainer: _Trainer, start: int, stop: int
+) -> Generator[Progressed, None, float]:
+    """Trains from one evaluation to the next, yielding every few seconds; the mean loss. Raises `Diverged`."""
+    trainer.model.train()
+    steps = len(trainer.batches)
     total = torch.zeros((), device=bench.device)
+    told = time.monotonic()
     for step in range(start, stop):
-        share = learning_rate_share(step, len(batches), stage.settings.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = stage.learning_rate * share
-        batch = collate_for_loss(rows_at(rows, batches[step]), form, bench.device)
-        with autocast(bench.device, model.encoder.config.hidden_size):
-            loss = form.loss(model(batch), batch)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), stage.settings.clip)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        total += loss.detach()
+        total += _step(stage, bench, trainer, step)
+        if time.monotonic() - told > _TELL_SECONDS:
+            told = time.monotonic()
+            yield Progressed(stage.key, step + 1, steps, stage.examples_by(step + 1, steps))
     mean = float(total) / (stop - start)
     if not math.isfinite(mean):
         raise Diverged(f"{stage.task} diverged before step {stop}: its loss is {mean} at rate {stage.learning_rate:g}")
     return mean
+
+
+def _step(stage: TrainStage, bench: Workbench, trainer: _Trainer, step: int) -> Tensor:
+    """One update; the loss, still on the device."""
+    share = learning_rate_share(step, len(trainer.batches), stage.settings.warmup)
+    for group in trainer.optimizer.param_groups:
+        group["lr"] = stage.learning_rate * share
+    batch = collate_for_loss(rows_at(trainer.rows, trainer.batches[step]), trainer.form, bench.device)
+    with autocast(bench.device, trainer.model.encoder.config.hidden_size):
+        loss = trainer.form.loss(trainer.model(batch), batch)
+    loss.backward()
+    nn.utils.clip_grad_norm_(trainer.model.parameters(), stage.settings.clip)
+    trainer.optimizer.step()
+    trainer.optimizer.zero_grad(set_to_none=True)
+    return loss.detach()
 
 
 def _dev_score(model: FineTuned, form: FineTuning, stage: TrainStage, bench: Workbench) -> float:

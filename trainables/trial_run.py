@@ -1,6 +1,6 @@
 """Runs a trial: the stages of its chain that the store does not hold yet, in order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from spaces import UserError
 from trainables.events import Busy, Event, Failed, Finished, StageDone
@@ -12,7 +12,7 @@ from trainables.workbench import MissingParent, Workbench
 _ATTEMPTS = 3  # a parent that keeps vanishing means a store that loses data: say so instead of going round
 
 
-def run_trial(stages: Sequence[Stage], bench: Workbench) -> Iterator[Event]:
+def run_trial(stages: Sequence[Stage], bench: Workbench) -> Generator[Event, None, None]:
     """Yields what happens; the last event is `Finished`, `Failed` or `Busy` (come back later)."""
     for _ in range(_ATTEMPTS):
         try:

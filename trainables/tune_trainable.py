@@ -5,7 +5,7 @@ checkpoints are not used; a trial that starts again goes on from what the store 
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,4 +67,4 @@ class TrialTrainable(tune.Trainable):
     def _begin(self, trial: str) -> None:
         from trainables.trial_run import run_trial
 
-        self._events: Iterator[Event] = run_trial(self.job.chains[trial], self.bench)
+        self._events: Generator[Event, None, None] = run_trial(self.job.chains[trial], self.bench)

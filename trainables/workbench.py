@@ -63,7 +63,9 @@ class Workbench:
 
     @cached_property
     def _encoder(self) -> PreTrainedModel:
-        return load_encoder(self.model).to(self.device)
+        encoder = load_encoder(self.model)
+        encoder.to(self.device)  # type: ignore[arg-type]  # its annotation lost `self`
+        return encoder
 
     @cached_property
     def _pretrained(self) -> dict[str, Tensor]:

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from spaces import TASKS, UserError
+from tests.made_data import NLI, nli, write_split
+from trainables.sources.mirror import MirrorSource
+
+
+def test_rows_come_with_the_hubs_columns(mirror: Path) -> None:
+    table = MirrorSource(mirror).read(TASKS["xnli"], "test", "de")
+    assert table.column_names == ["premise", "hypothesis", "label"]
+    assert table.num_rows == 12
+
+
+def test_the_place_of_a_split_is_owner_name_configuration_split(mirror: Path) -> None:
+    where = MirrorSource(mirror).where(TASKS["tatoeba"], "test", "de")
+    assert where == str(mirror / "google__xtreme" / "tatoeba.deu" / "validation.parquet")
+
+
+def test_languages_are_those_with_a_test_file_in_the_tasks_order(tmp_path: Path) -> None:
+    for code in ("zh", "ar", "en"):
+        write_split(tmp_path, f"facebook__xnli/{code}", "test", nli(3), label=NLI)
+    write_split(tmp_path, "facebook__xnli/de", "validation", nli(3), label=NLI)
+    assert MirrorSource(tmp_path).languages(TASKS["xnli"]) == ("ar", "en", "zh")
+
+
+def test_a_folder_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist; give --mirror FOLDER or set STOPOVER_MIRROR"):
+        MirrorSource(tmp_path / "nowhere")
+
+
+def test_a_missing_file_is_named_with_split_and_language(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        MirrorSource(tmp_path).read(TASKS["xnli"], "test", "de")
+    path = tmp_path / "facebook__xnli" / "de" / "test.parquet"
+    assert str(caught.value) == f"xnli: the mirror has no {path} (its test split, language de)"
+
+
+def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
+    path = write_split(tmp_path, "facebook__xnli/de", "test", nli(3), label=NLI)
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(UserError, match="test.parquet is no readable parquet file") as caught:
+        MirrorSource(tmp_path).read(TASKS["xnli"], "test", "de")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from trainables.batches import collate, lengths_of, rows_at, scoring_batches, training_batches
+
+LENGTHS = np.random.default_rng(1).integers(3, 60, size=500)
+
+
+def test_every_row_stands_once_in_an_epoch() -> None:
+    rows = np.concatenate(training_batches(LENGTHS, 8, 200, epochs=1, seed=0))
+    assert sorted(rows) == list(range(500))
+
+
+def test_every_row_stands_twice_in_two_epochs_that_are_shuffled_anew() -> None:
+    batches = training_batches(LENGTHS, 8, 200, epochs=2, seed=0)
+    one = training_batches(LENGTHS, 8, 200, epochs=1, seed=0)
+    assert np.bincount(np.concatenate(batches)).tolist() == [2] * 500
+    assert all((a == b).all() for a, b in zip(batches, one))  # a longer training begins as a shorter one does
+    assert [batch.tolist() for batch in batches[len(one) :]] != [batch.tolist() for batch in one]
+
+
+@pytest.mark.parametrize(("batch_size", "batch_tokens"), [(8, 200), (32, 100), (4, 10_000)])
+def test_a_batch_keeps_to_rows_and_padded_tokens(batch_size: int, batch_tokens: int) -> None:
+    for batches in (
+        training_batches(LENGTHS, batch_size, batch_tokens, 1, 0),
+        scoring_batches(LENGTHS, batch_size, batch_tokens),
+    ):
+        for batch in batches:
+            assert len(batch) <= batch_size
+            assert len(batch) * LENGTHS[batch].max() <= batch_tokens
+
+
+def test_a_row_longer_than_the_budget_is_a_batch_of_its_own() -> None:
+    batches = scoring_batches(np.array([2, 50, 2, 60]), 10, 20)
+    assert [batch.tolist() for batch in batches] == [[0, 2], [1], [3]]
+
+
+def test_scoring_goes_from_short_to_long() -> None:
+    batches = scoring_batches(np.array([5, 1, 4, 2, 3]), batch_size=2, batch_tokens=100)
+    assert [batch.tolist() for batch in batches] == [[1, 3], [4, 2], [0]]
+
+
+def test_no_rows_make_no_batches() -> None:
+    assert scoring_batches(np.array([], dtype=np.int64), 2, 100) == []
+
+
+def test_batches_are_a_function_of_the_seed() -> None:
+    first, again, other = (
+        [batch.tolist() for batch in training_batches(LENGTHS, 8, 200, 1, seed)] for seed in (3, 3, 4)
+    )
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize(("epochs", "batches"), [(1, 10), (0.5, 5), (1.3, 13), (0.01, 1), (3, 30)])
+def test_a_fractional_epoch_is_that_share_of_its_batches(epochs: float, batches: int) -> None:
+    assert len(training_batches(np.full(80, 5), 8, 1000, epochs, 0)) == batches
+
+
+def test_rows_of_like_length_come_together() -> None:
+    batches = training_batches(LENGTHS, 8, 10_000, 1, 0)
+    padding = sum(len(batch) * LENGTHS[batch].max() - LENGTHS[batch].sum() for batch in batches)
+    at_random = sum(len(batch) * LENGTHS[batch].max() - LENGTHS[batch].sum() for batch in np.array_split(np.arange(500), 63))
+    assert padding < 0.1 * at_random
+
+
+def test_collating_pads_ids_and_masks_the_padding() -> None:
+    rows = [{"input_ids": [0, 5, 2]}, {"input_ids": [0, 2]}]
+    batch = collate(rows, pad_token=1, device=torch.device("cpu"))
+    assert batch["input_ids"].tolist() == [[0, 5, 2], [0, 2, 1]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
+
+
+def test_a_pad_token_inside_a_text_is_not_masked() -> None:
+    batch = collate([{"input_ids": [0, 1, 2], "token_type_ids": [0, 0, 1]}], 1, torch.device("cpu"))
+    assert batch["attention_mask"].tolist() == [[1, 1, 1]]
+    assert batch["token_type_ids"].tolist() == [[0, 0, 1]]
+
+
+def test_rows_are_taken_in_the_asked_order(tmp_path: Path) -> None:
+    table = pa.table({"input_ids": [[1], [2, 3], [4, 5, 6]], "label": [7, 8, 9]})
+    assert lengths_of(table).tolist() == [1, 2, 3]
+    assert rows_at(table, [2, 0]) == [{"input_ids": [4, 5, 6], "label": 9}, {"input_ids": [1], "label": 7}]
