@@ -71,13 +71,14 @@ def run(
     began = time.monotonic()
     home = sweep.home
     store = Store(home.store)
+    trained_before = trained_by(sweep.plan, store)
     board = Board(sweep.plan, Halving(sweep.space.stopping), strategy_for(sweep.space), store)
     sweep.folder.mkdir(parents=True, exist_ok=True)
     artifacts = None if tracking_uri else home.artifacts
     tracker = Tracker(tracking_uri or home.tracking_uri, sweep.space.name, sweep.id, sweep.space.model, artifacts)
     if not board.over:
         _run_on_ray(sweep, board, tracker, console, workers)
-    results = _results(sweep, board, time.monotonic() - began)
+    results = _results(sweep, board, trained_before, time.monotonic() - began)
     matrix = transfer_matrix(results)
     files = write_down(results, matrix, sweep.folder, sweep.space)
     for result in results.trials:
@@ -152,9 +153,10 @@ def _run_on_ray(sweep: Sweep, board: Board, tracker: Any, console: Console, work
         ray_is_up.__exit__(None, None, None)
 
 
-def _results(sweep: Sweep, board: Board, seconds: float) -> Results:
+def _results(sweep: Sweep, board: Board, trained_before: int, seconds: float) -> Results:
     trials = [trial_result(trial, board) for trial in board.standings]
-    cost = totals(sweep.plan, trained_by(sweep.plan, board.store), board.examples_trained, seconds)
+    trained = trained_by(sweep.plan, board.store)
+    cost = totals(sweep.plan, trained, trained - trained_before, seconds)
     return Results(sweep.id, sweep.space.model_dump(mode="json"), trials, cost)
 
 

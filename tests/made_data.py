@@ -38,10 +38,10 @@ def _class_label(names: list[str] | None) -> dict[str, Any]:
 
 
 def nli(rows: int) -> dict[str, Any]:
-    """Pairs whose class is told by the hypothesis's first word."""
+    """Pairs whose class is told by the hypothesis's first words."""
     return {
-        "premise": [f"the {_BEASTS[i % 4]} sees the {_BEASTS[(i // 4) % 4]}" for i in range(rows)],
-        "hypothesis": [f"{_SAYS[i % 3]} the {_BEASTS[i % 4]} sees" for i in range(rows)],
+        "premise": [f"the {_BEASTS[i % 4]}" for i in range(rows)],
+        "hypothesis": [f"{' '.join([_SAYS[i % 3]] * 4)} the {_BEASTS[(i // 4) % 4]}" for i in range(rows)],
         "label": [i % 3 for i in range(rows)],
     }
 
@@ -112,13 +112,14 @@ def small_space(**changes: Any) -> Space:
 
 
 def save_tokenizer(folder: Path) -> None:
-    """A tokenizer to reckon with by hand: `the` is one token, any other word is `▁` and one token per letter."""
+    """A tokenizer to reckon with by hand: `the`, `yes`, `maybe` and `no` are one token, other words `▁` and letters."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
     specials = ["<s>", "<pad>", "</s>", "<unk>"]
     letters = "▁abcdefghijklmnopqrstuvwxyz0123456789.,?'"
-    pieces = [(name, 0.0) for name in specials] + [(letter, -10.0) for letter in letters] + [("▁the", -1.0)]
+    pieces = [(name, 0.0) for name in specials] + [(letter, -10.0) for letter in letters]
+    pieces += [(f"▁{word}", -1.0) for word in ("the", *_SAYS)]
     backend = Tokenizer(models.Unigram([*pieces, ("<mask>", 0.0)], unk_id=3))
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
     backend.post_processor = processors.TemplateProcessing(
@@ -156,7 +157,7 @@ def save_xlmr(folder: Path) -> Path:
     from transformers import XLMRobertaConfig, XLMRobertaModel
 
     torch.manual_seed(0)
-    config = XLMRobertaConfig(**_SHAPE, max_position_embeddings=260, type_vocab_size=1, initializer_range=0.2)
+    config = XLMRobertaConfig(**_SHAPE, max_position_embeddings=260, type_vocab_size=1, initializer_range=0.1)
     XLMRobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
     save_tokenizer(folder)
     return folder

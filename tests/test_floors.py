@@ -46,7 +46,9 @@ def test_trainables_import_nothing_from_search_but_ray_in_one_file(file: str) ->
 
 def loaded_after(statement: str, watched: set[str]) -> set[str]:
     """Which of the watched packages a fresh Python has loaded after a statement."""
-    code = f"{statement}\nimport sys\nprint(*({sorted(watched)} & sys.modules.keys()))".replace("[", "{").replace("]", "}")
+    code = f"{statement}\nimport sys\nprint(*({sorted(watched)} & sys.modules.keys()))".replace("[", "{").replace(
+        "]", "}"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60
     )

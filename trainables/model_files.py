@@ -13,6 +13,7 @@ Progress = Callable[[str, int, int], None]
 # Never *.bin or *.pt: those are pickles, which can run code when read.
 _WANTED = ("*.json", "*.safetensors", "*.model", "*.txt")
 _WEIGHTS = ("config.json", "*.safetensors")
+_TOKENIZER = ("tokenizer*", "*.model", "vocab*", "special_tokens_map.json")
 
 
 def find_model(name: str, world_folder: Path, progress: Progress | None = None) -> Path:
@@ -35,13 +36,13 @@ def find_model(name: str, world_folder: Path, progress: Progress | None = None) 
 
 
 def model_digest(folder: Path) -> str:
-    """What names the encoder in stage keys: its configuration and weights."""
-    return digest_of_folder(folder, _WEIGHTS)
+    """What names the encoder in stage keys: its configuration, weights and tokenizer."""
+    return digest_of_folder(folder, _WEIGHTS + _TOKENIZER)
 
 
 def tokenizer_digest(folder: Path) -> str:
     """What names the tokenizer in caches of tokenised data."""
-    return digest_of_folder(folder, ("tokenizer*", "*.model", "vocab*", "special_tokens_map.json"))
+    return digest_of_folder(folder, _TOKENIZER)
 
 
 def _checked(folder: Path, name: str) -> Path:

@@ -80,8 +80,9 @@ def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated | Progresse
     `MissingParent` when the parent has to be computed first.
     """
     form = fine_tuning(stage, bench)
-    torch.manual_seed(stage.seed)
-    model = FineTuned(bench.encoder_after(stage.parent), form.outputs, form.pools, stage.settings.dropout)
+    encoder = bench.encoder_after(stage.parent)
+    torch.manual_seed(stage.seed)  # after the encoder was loaded, which may draw numbers too
+    model = FineTuned(encoder, form.outputs, form.pools, stage.settings.dropout)
     model = model.to(bench.device)
     optimizer = _optimizer(model, stage)
     course = _go_on(stage, bench, model, optimizer)

@@ -50,23 +50,20 @@ class Workbench:
         There is one encoder per process: this call changes the weights of what it returned before. Raises
         `MissingParent` when the parent is not in the store.
         """
-        self._encoder.load_state_dict(self._weights_after(parent))
-        return self._encoder
+        self._loaded[0].load_state_dict(self._weights_after(parent))
+        return self._loaded[0]
 
     def _weights_after(self, parent: str) -> dict[str, Tensor]:
         if parent == self.model_digest:
-            return self._pretrained
+            return self._loaded[1]
         entry = self.store.find(parent)
         if entry is None:
             raise MissingParent(parent)
         return read_tensors(entry.path(ENCODER_FILE))
 
     @cached_property
-    def _encoder(self) -> PreTrainedModel:
+    def _loaded(self) -> tuple[PreTrainedModel, dict[str, Tensor]]:
+        """The process's encoder and a copy of its pretrained weights, taken before any stage changes them."""
         encoder = load_encoder(self.model)
         encoder.to(self.device)  # type: ignore[arg-type]  # its annotation lost `self`
-        return encoder
-
-    @cached_property
-    def _pretrained(self) -> dict[str, Tensor]:
-        return copy_of(self._encoder)
+        return encoder, copy_of(encoder)

@@ -56,9 +56,7 @@ def test_languages_are_known_and_told_apart_by_the_test_table(task: Task) -> Non
         assert len(configurations) == len(task.languages)
 
 
-@pytest.mark.parametrize(
-    ("task", "count"), [("xnli", 15), ("pawsx", 7), ("xquad", 11), ("udpos", 33), ("tatoeba", 36)]
-)
+@pytest.mark.parametrize(("task", "count"), [("xnli", 15), ("pawsx", 7), ("xquad", 11), ("udpos", 33), ("tatoeba", 36)])
 def test_targets_have_the_languages_of_xtreme(task: str, count: int) -> None:
     assert len(TASKS[task].languages) == count
 
@@ -90,7 +88,9 @@ def test_hints_never_name_a_task_of_the_other_role() -> None:
     assert "mnli" not in str(caught.value).replace("xnli", "")
 
 
-@pytest.mark.parametrize("task", [task for task in TASKS.values() if not task.name.startswith("world_")], ids=lambda task: task.name)
+@pytest.mark.parametrize(
+    "task", [task for task in TASKS.values() if not task.name.startswith("world_")], ids=lambda task: task.name
+)
 def test_the_shared_mirror_has_every_table(task: Task, shared: Path) -> None:
     for split, table in task.tables.items():
         for code in task.languages if split == "test" else ("en",):

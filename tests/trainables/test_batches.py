@@ -64,7 +64,9 @@ def test_a_fractional_epoch_is_that_share_of_its_batches(epochs: float, batches:
 def test_rows_of_like_length_come_together() -> None:
     batches = training_batches(LENGTHS, 8, 10_000, 1, 0)
     padding = sum(len(batch) * LENGTHS[batch].max() - LENGTHS[batch].sum() for batch in batches)
-    at_random = sum(len(batch) * LENGTHS[batch].max() - LENGTHS[batch].sum() for batch in np.array_split(np.arange(500), 63))
+    at_random = sum(
+        len(batch) * LENGTHS[batch].max() - LENGTHS[batch].sum() for batch in np.array_split(np.arange(500), 63)
+    )
     assert padding < 0.1 * at_random
 
 

@@ -72,7 +72,9 @@ def test_a_split_without_a_usable_row_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("bad", "names"), [(3, NLI), (7, None), (-2, NLI), ("maybe", None)])
 def test_a_label_that_the_task_does_not_know_is_an_error(tmp_path: Path, bad: object, names: list[str] | None) -> None:
     labels = [bad] * 4
-    path = write_split(tmp_path, "nyu-mll__glue/mnli", "train", PAIRS | {"label": labels}, **({"label": names} if names else {}))
+    path = write_split(
+        tmp_path, "nyu-mll__glue/mnli", "train", PAIRS | {"label": labels}, **({"label": names} if names else {})
+    )
     with pytest.raises(UserError) as caught:
         examples(tmp_path, "mnli", "train")
     assert str(caught.value).startswith(f"mnli: {path} has the label '{bad}' in 'label'; known: entailment")
@@ -139,7 +141,12 @@ def test_tags_become_class_numbers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("task", "split", "language", "rows"),
-    [("mnli", "train", "en", 8112), ("xquad", "test", "de", 956), ("udpos", "test", "zh", None), ("pawsx", "dev", "en", 400)],
+    [
+        ("mnli", "train", "en", 8112),
+        ("xquad", "test", "de", 956),
+        ("udpos", "test", "zh", None),
+        ("pawsx", "dev", "en", 400),
+    ],
 )
 def test_real_tables_are_read(shared: Path, task: str, split: str, language: str, rows: int | None) -> None:
     read = examples(shared / "data", task, split, language)

@@ -55,16 +55,23 @@ class SpanQA(FineTuning):
 
     def _short(self, question: str) -> str:
         # Questions are stripped: some SQuAD ones start with blanks that would cost tokens.
-        tokens = self.tokenizer(question.strip(), add_special_tokens=False, return_offsets_mapping=True)
-        offsets = tokens["offset_mapping"]
-        return (
-            question.strip()[: offsets[QUESTION_TOKENS - 1][1]] if len(offsets) > QUESTION_TOKENS else question.strip()
-        )
+        bare = question.strip()
+        offsets = self.tokenizer(bare, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        return bare[: offsets[self._question_tokens - 1][1]] if len(offsets) > self._question_tokens else bare
+
+    @property
+    def _tokens(self) -> int:
+        """Tokens of a window for question and context."""
+        return self.settings.max_length - self.tokenizer.num_special_tokens_to_add(pair=True)
+
+    @property
+    def _question_tokens(self) -> int:
+        """The longest question: in short windows it leaves a third to the context."""
+        return min(QUESTION_TOKENS, self._tokens * 2 // 3)
 
     def _stride(self) -> int:
         # The tokenizer counts the overlap; it must leave room for new tokens beside the longest question.
-        room = self.settings.max_length - QUESTION_TOKENS - self.tokenizer.num_special_tokens_to_add(pair=True)
-        return max(0, min(self.settings.stride, room // 2))
+        return min(self.settings.stride, (self._tokens - self._question_tokens) // 2)
 
     @property
     def outputs(self) -> int:

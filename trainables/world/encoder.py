@@ -21,7 +21,7 @@ SLOW = 10
 """Rotary pairs that hardly turn over a whole text."""
 MATCH = 1.5
 """How strongly the first head of each far-sighted layer starts out matching."""
-GAIN = 2.0
+GAIN = 3.0
 """Size of the embeddings beside what the layers add; a large one keeps words recognisable in the middle layers."""
 SCALE, NOISE = 0.15, 0.15
 """Size of the embedding rows, and the noise on them as a share of it."""
@@ -34,9 +34,11 @@ def new_encoder(tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator) ->
     with torch.no_grad():
         model.model.embeddings.tok_embeddings.weight.copy_(torch.from_numpy(rows))
         model.model.embeddings.norm.weight.fill_(GAIN)
-    for index, layer in enumerate(model.model.layers):
+    for layer in model.model.layers:
         if layer.attention_type == "full_attention":
-            match_likes(layer.attn.Wqkv.weight, MATCH / GAIN if index == 0 else MATCH)
+            match_likes(layer.attn.Wqkv.weight)
+    with torch.no_grad():  # the first attention has no norm before it, so it sees the embeddings at their full size
+        model.model.layers[0].attn.Wqkv.weight.div_(GAIN)
     return model
 
 
@@ -65,7 +67,7 @@ def shape(tokenizer: PreTrainedTokenizerFast) -> ModernBertConfig:
 
 
 @torch.no_grad()
-def match_likes(weight: torch.Tensor, strength: float) -> None:
+def match_likes(weight: torch.Tensor) -> None:
     """Start the first head so that a word attends to the same word elsewhere, and not to itself.
 
     Keys are a copy of the queries in the slowly turning rotary pairs, and their negative in the fast ones: at distance
@@ -73,7 +75,7 @@ def match_likes(weight: torch.Tensor, strength: float) -> None:
     """
     width = HIDDEN // HEADS
     pairs = width // 2
-    queries = torch.nn.init.orthogonal_(torch.empty(width, HIDDEN)) * strength
+    queries = torch.nn.init.orthogonal_(torch.empty(width, HIDDEN)) * MATCH
     turn = torch.zeros(pairs)
     turn[:FAST] = -SLOW / FAST
     turn[pairs - SLOW :] = 1.0

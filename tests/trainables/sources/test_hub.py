@@ -27,7 +27,7 @@ def on_disk(tmp_path: Path):
 
 def test_rows_and_class_names_come_through_datasets(on_disk) -> None:
     examples = Data(HubSource()).examples(on_disk, "train")
-    assert examples.table["text_b"].to_pylist()[:2] == ["yes the cat sees", "maybe the dog sees"]
+    assert examples.table["text_b"].to_pylist()[:2] == ["yes yes yes yes the cat", "maybe maybe maybe maybe the cat"]
     assert examples.table["label"].to_pylist()[:4] == [2, 1, 0, 2]  # the dataset's own order is the reverse
 
 

@@ -21,7 +21,13 @@ def ask(endpoint: str, offline: str | None = None) -> str:
     environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
     environment |= {"HF_ENDPOINT": endpoint} | ({"HF_HUB_OFFLINE": offline} if offline else {})
     done = subprocess.run(
-        [sys.executable, "-c", ASK], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", ASK],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     return done.stdout.strip()
 

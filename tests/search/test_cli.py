@@ -1,0 +1,137 @@
+"""The command line as a user meets it: real processes, one line per mistake, exit code 2."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.made_data import small_space
+
+STOPOVER = [sys.executable, "-m", "search.cli"]
+
+
+def stopover(*arguments: str | Path, home: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STOPOVER_")}
+    environment |= {"STOPOVER_HOME": str(home), "COLUMNS": "200"}
+    return subprocess.run(
+        [*STOPOVER, *map(str, arguments)], env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def write_space(folder: Path, **changes: object) -> Path:
+    path = folder / "space.yaml"
+    document = small_space().model_dump(mode="json", exclude_defaults=True)
+    path.write_text(yaml.safe_dump(document | changes))
+    return path
+
+
+def mistake(*arguments: str | Path, home: Path) -> str:
+    """The one line that a mistake is answered with."""
+    run = stopover(*arguments, home=home)
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert "Traceback" not in run.stderr + run.stdout
+    (line,) = run.stderr.strip().splitlines()
+    return line
+
+
+def test_help_imports_no_torch_ray_or_mlflow() -> None:
+    code = (
+        "import sys; sys.argv = ['stopover', '--help']\n"
+        "from search.cli import app\n"
+        "try: app()\nexcept SystemExit: pass\n"
+        "print(sorted({'torch', 'ray', 'mlflow', 'transformers', 'datasets'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert run.stdout.strip().endswith("[]"), run.stdout + run.stderr
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    text = stopover("--help", home=tmp_path).stdout
+    assert all(command in text for command in ("run", "plan", "check", "tasks", "report", "ui"))
+
+
+def test_tasks_lists_the_catalogue_and_the_library(tmp_path: Path) -> None:
+    text = stopover("tasks", home=tmp_path).stdout
+    assert all(name in text for name in ("mnli", "squad_v1", "xnli", "tatoeba", "quickstart", "mini"))
+
+
+def test_an_unknown_space(tmp_path: Path) -> None:
+    assert "did you mean 'quickstart'" in mistake("run", "quikstart", home=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("recipes", ["none", "mnlli"], ("recipes", "mnlli", "did you mean 'mnli'")),
+        ("targets", ["xnlli"], ("targets", "xnlli", "did you mean 'xnli'")),
+        ("learning_rates", [-0.1], ("learning_rates", "greater than 0", "-0.1")),
+        ("learning_rates", ["fast"], ("learning_rates", "valid number", "fast")),
+        ("recipe", ["none"], ("recipe", "unknown key", "did you mean 'recipes'")),
+        ("recipes", ["mnli+snli"], ("mnli+snli", "chain them with '>'")),
+    ],
+)
+def test_a_bad_space(
+    key: str, value: object, words: tuple[str, ...], tmp_path: Path, mirror: Path, tiny_model: Path
+) -> None:
+    space = write_space(tmp_path, **{key: value})
+    line = mistake("run", space, "--mirror", mirror, "--model", tiny_model, home=tmp_path / "home")
+    assert all(word in line for word in words), line
+
+
+def test_an_unknown_model_folder(tmp_path: Path, mirror: Path) -> None:
+    line = mistake("run", write_space(tmp_path), "--mirror", mirror, "--model", "/no/model", home=tmp_path / "home")
+    assert "/no/model" in line and "--model" in line
+
+
+def test_a_folder_that_holds_no_model(tmp_path: Path, mirror: Path) -> None:
+    line = mistake("check", write_space(tmp_path), "--mirror", mirror, "--model", mirror, home=tmp_path / "home")
+    assert "config.json" in line
+
+
+def test_an_unknown_mirror_folder(tmp_path: Path, tiny_model: Path) -> None:
+    arguments = ("check", write_space(tmp_path), "--mirror", "/no/mirror", "--model", tiny_model)
+    assert "/no/mirror" in mistake(*arguments, home=tmp_path / "home")
+
+
+def test_no_mirror_given(tmp_path: Path, tiny_model: Path) -> None:
+    line = mistake("check", write_space(tmp_path), "--model", tiny_model, home=tmp_path / "home")
+    assert "STOPOVER_MIRROR" in line
+
+
+def test_a_missing_column(tmp_path: Path, mirror: Path, tiny_model: Path) -> None:
+    import shutil
+
+    import pyarrow.parquet as pq
+
+    broken = tmp_path / "mirror"
+    shutil.copytree(mirror, broken)
+    path = broken / "nyu-mll__glue" / "mnli" / "train.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["hypothesis"]), path)
+    line = mistake("run", write_space(tmp_path), "--mirror", broken, "--model", tiny_model, home=tmp_path / "home")
+    assert "'hypothesis'" in line and str(path) in line
+
+
+def test_the_hub_out_of_reach_names_the_mirror_option(tmp_path: Path, tiny_model: Path) -> None:
+    space = write_space(tmp_path, source="hub")
+    assert "--mirror" in mistake("check", space, "--model", tiny_model, home=tmp_path / "home")
+
+
+def test_a_report_of_no_sweep(tmp_path: Path) -> None:
+    assert "stopover run quickstart" in mistake("report", "quickstart", home=tmp_path)
+
+
+def test_the_ui_of_no_sweep(tmp_path: Path) -> None:
+    assert "stopover run quickstart" in mistake("ui", home=tmp_path)
+
+
+def test_check_and_plan_of_a_good_space(tmp_path: Path, mirror: Path, tiny_model: Path) -> None:
+    space = write_space(tmp_path)
+    given = ("--mirror", mirror, "--model", tiny_model)
+    check = stopover("check", space, *given, home=tmp_path / "home")
+    assert check.returncode == 0 and "2 trials, 5 stages" in check.stdout, check.stdout + check.stderr
+    plan = stopover("plan", space, *given, home=tmp_path / "home")
+    # none: xnli 120; mnli: 120 and 120. Nothing is shared by two targets here.
+    assert "360 if every trial did all its work, 360 with sharing" in " ".join(plan.stdout.split()), plan.stdout

@@ -1,0 +1,201 @@
+"""Sweeps end to end on real Ray, MLflow and files: run, run again, killed and run again."""
+
+import csv
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from search.home import Home
+from search.results import Results
+from tests.made_data import small_space
+from tests.search.test_cli import STOPOVER
+
+PHASE = {"epochs": 3, "batch_size": 8, "max_length": 64, "evaluations": 4}
+SPACE = {
+    "recipes": ["none", "mnli", "mnli>ud_xpos"],
+    "targets": ["xnli", "xquad", "udpos", "tatoeba"],
+    "learning_rates": [0.003, 0.0001],
+    "stopping": {"rungs": [0.5], "reduction": 3, "keep": "recipe"},
+    "training": {"intermediate": PHASE, "target": PHASE},
+}
+
+
+class Place:
+    """A home with a space in it, and how to run that."""
+
+    def __init__(self, folder: Path, mirror: Path, model: Path) -> None:
+        self.home = Home(folder / "home")
+        self.space = folder / "space.yaml"
+        self.space.write_text(yaml.safe_dump(small_space(**SPACE).model_dump(mode="json", exclude_defaults=True)))
+        self.given = ["--mirror", str(mirror), "--model", str(model), "--workers", "2", "--home", str(self.home.root)]
+
+    def start(self) -> subprocess.Popen[str]:
+        command = [*STOPOVER, "run", str(self.space), *self.given]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(command, env=os.environ | {"COLUMNS": "200"}, start_new_session=True, **pipes)
+
+    def run(self) -> str:
+        process = self.start()
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output
+        return output
+
+    def matrix(self) -> list[dict[str, str]]:
+        (path,) = self.home.sweeps.glob("*/matrix.csv")
+        with path.open() as file:
+            return list(csv.DictReader(file))
+
+    def results(self) -> Results:
+        (folder,) = self.home.sweeps.glob("*/")
+        return Results.load(folder)
+
+    def runs(self) -> dict[str, Run]:
+        client = MlflowClient(self.home.tracking_uri)
+        experiment = client.get_experiment_by_name("small")
+        assert experiment is not None
+        found = client.search_runs([experiment.experiment_id], max_results=1000)
+        names = [run.info.run_name for run in found]
+        assert len(names) == len(set(names)), "a run is there twice"
+        return {run.info.run_name: run for run in found}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, mirror: Path, tiny_model: Path) -> tuple[Place, str]:
+    """A sweep that nobody disturbed, and what it printed."""
+    place = Place(tmp_path_factory.mktemp("undisturbed"), mirror, tiny_model)
+    return place, place.run()
+
+
+def test_the_sweep_prints_matrix_and_best_recipes(finished: tuple[Place, str]) -> None:
+    _, output = finished
+    assert "Gain over none" in output and "Best recipe per target" in output
+    assert all(target in output for target in SPACE["targets"])
+
+
+def test_every_trial_is_accounted_for(finished: tuple[Place, str]) -> None:
+    results = finished[0].results()
+    assert len(results.trials) == 24
+    assert {result.state for result in results.trials} <= {"finished", "stopped early"}
+    assert any(result.state == "stopped early" for result in results.trials)
+
+
+def test_every_cell_of_the_matrix_is_filled(finished: tuple[Place, str]) -> None:
+    rows = finished[0].matrix()
+    assert len(rows) == 12
+    assert all(row["score"] and row["gain"] for row in rows)
+
+
+def test_trained_examples_equal_the_plan_less_early_stopping(finished: tuple[Place, str]) -> None:
+    results = finished[0].results()
+    totals = results.totals
+    stopped = [result for result in results.trials if result.state == "stopped early"]
+    spared = sum(_spared(result.history[-1]) for result in stopped)
+    assert totals["examples_trained_now"] == totals["examples_trained"]
+    assert totals["examples_trained"] == totals["examples_planned"] - spared
+    assert totals["examples_planned"] < totals["examples_alone"]
+
+
+def _spared(last: dict[str, float]) -> float:
+    return round(last["examples"] * last["steps"] / last["step"]) - last["examples"]
+
+
+def test_mlflow_has_one_parent_and_one_ended_run_per_trial(finished: tuple[Place, str]) -> None:
+    place, _ = finished
+    runs = place.runs()
+    parents = [run for run in runs.values() if run.data.tags["kind"] == "sweep"]
+    assert len(runs) == 25 and len(parents) == 1
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    artifacts = {file.name for file in place.home.artifacts.rglob("*") if file.is_file()}
+    assert {"matrix.csv", "matrix.png", "space.yaml", "results.json", "report.txt"} <= artifacts
+
+
+def test_running_again_trains_nothing_and_adds_no_run(finished: tuple[Place, str]) -> None:
+    place, _ = finished
+    before, matrix = place.runs(), place.matrix()
+    output = place.run()
+    assert "0 trained in this run" in " ".join(output.split())
+    assert {name: run.info.run_id for name, run in place.runs().items()} == {
+        name: run.info.run_id for name, run in before.items()
+    }
+    assert place.matrix() == matrix
+
+
+def test_the_report_shows_every_language(finished: tuple[Place, str]) -> None:
+    place, _ = finished
+    command = [*STOPOVER, "report", "small", "--home", str(place.home.root)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ | {"COLUMNS": "200"})
+    assert run.returncode == 0, run.stderr
+    assert "de German" in run.stdout and "chance" in run.stdout and "best" in run.stdout
+
+
+def test_killed_driver(finished: tuple[Place, str], tmp_path: Path, mirror: Path, tiny_model: Path) -> None:
+    place = Place(tmp_path, mirror, tiny_model)
+    process = place.start()
+    _wait_for_stages(place, process, 4)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    _wait_until_gone(process.pid)
+    assert not list(place.home.sweeps.glob("*/results.json"))
+    place.run()
+    assert place.matrix() == finished[0].matrix()
+    assert {run.info.status for run in place.runs().values()} == {"FINISHED"}
+    assert len(place.runs()) == 25
+
+
+def test_killed_worker(finished: tuple[Place, str], tmp_path: Path, mirror: Path, tiny_model: Path) -> None:
+    place = Place(tmp_path, mirror, tiny_model)
+    process = place.start()
+    _wait_for_stages(place, process, 3)
+    workers = [one for one in _descendants(process.pid) if "TrialTrainable" in " ".join(one.cmdline())]
+    assert workers
+    workers[0].kill()
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    assert place.matrix() == finished[0].matrix()
+    assert {result.state for result in place.results().trials} <= {"finished", "stopped early"}
+
+
+def _wait_for_stages(place: Place, process: subprocess.Popen[str], wanted: int) -> None:
+    end = time.monotonic() + 200
+    while time.monotonic() < end and process.poll() is None:
+        if len(list(place.home.store.glob("stages/*/*/manifest.json"))) >= wanted:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"the sweep ended or hung before {wanted} stages were done")
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+def _wait_until_gone(session: int) -> None:
+    """Ray's processes outlive a killed driver by some seconds; they must be gone by themselves."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        left = [one for one in psutil.process_iter(["pid"]) if _session_of(one) == session and _alive(one)]
+        if not left:
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"processes were left behind: {left}")
+
+
+def _session_of(process: psutil.Process) -> int:
+    try:
+        return os.getsid(process.pid)
+    except (ProcessLookupError, PermissionError):
+        return -1
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

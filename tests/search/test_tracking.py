@@ -1,0 +1,178 @@
+"""MLflow, for real: a sqlite database, and a server on loopback."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from search.results import TrialResult
+from search.tracking import Tracker
+from spaces.trial import Trial
+
+BASELINE = Trial("xnli", "none", 0.01, 0.01, 0)
+TRIAL = Trial("xnli", "mnli", 0.001, 0.001, 0)
+POINTS = [{"step": step, "steps": 4, "examples": 10 * step, "loss": 1.0 / step, "dev": 40.0 + step} for step in (2, 4)]
+LANGUAGES = {
+    "en": {"value": 60.0, "chance": 33.0, "error": 2.0, "metrics": {"accuracy": 60.0}, "above_chance": True},
+    "de": {"value": 34.0, "chance": 33.0, "error": 2.0, "metrics": {"accuracy": 34.0}, "above_chance": False},
+}
+
+
+def finished(trial: Trial, **more: Any) -> TrialResult:
+    return TrialResult(trial, "finished", dev=44.0, languages=LANGUAGES, history=POINTS, examples_trained=40, **more)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += [
+        "--backend-store-uri",
+        f"sqlite:///{folder}/mlflow.db",
+        "--artifacts-destination",
+        str(folder / "files"),
+    ]
+    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_until_up(f"http://127.0.0.1:{port}/health", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 120
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=2).read()
+            return
+        except OSError:
+            time.sleep(0.5)
+    raise RuntimeError("the MLflow server did not come up")
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def tracker(uri: str, artifacts: Path | None = None) -> Tracker:
+    return Tracker(uri, "small", "small-1", "tiny", artifacts)
+
+
+def runs(uri: str) -> dict[str, Run]:
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("small")
+    assert experiment is not None
+    return {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+
+
+def write_sweep(uri: str, artifacts: Path | None, file: Path) -> None:
+    sweep = tracker(uri, artifacts)
+    for trial in (BASELINE, TRIAL):
+        sweep.begin(trial)
+        sweep.point(trial, POINTS[0])
+        sweep.end(finished(trial))
+    sweep.gains({TRIAL.id: 3.5})
+    sweep.close([file], {"examples_trained": 80})
+    assert not sweep.failed
+
+
+def check_sweep(uri: str) -> None:
+    there = runs(uri)
+    assert set(there) == {"small-1", BASELINE.id, TRIAL.id}
+    parent, trial = there["small-1"], there[TRIAL.id]
+    assert trial.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert (parent.data.tags["kind"], trial.data.tags["kind"], there[BASELINE.id].data.tags["kind"]) == (
+        "sweep", "trial", "baseline",
+    )  # fmt: skip
+    assert trial.data.params["recipe"] == "mnli"
+    assert trial.data.params["log10_learning_rate"] == "-3.0000"
+    assert trial.data.metrics["target/score"] == 47.0
+    assert trial.data.metrics["xnli/accuracy_de"] == 34.0
+    assert trial.data.metrics["xnli/above_chance_de"] == 0.0
+    assert trial.data.metrics["gain"] == 3.5
+    assert {run.info.status for run in there.values()} == {"FINISHED"}
+    history = MlflowClient(uri).get_metric_history(trial.info.run_id, "dev/score")
+    assert [(metric.step, metric.value) for metric in history] == [(2, 42.0), (4, 44.0)]
+
+
+def test_a_sweep_in_a_database(sqlite: str, tmp_path: Path) -> None:
+    file = tmp_path / "matrix.csv"
+    file.write_text("recipe,target\n")
+    write_sweep(sqlite, tmp_path / "files", file)
+    check_sweep(sqlite)
+    assert list((tmp_path / "files").rglob("matrix.csv"))
+
+
+def test_a_sweep_on_a_server(server: str, tmp_path: Path) -> None:
+    file = tmp_path / "matrix.csv"
+    file.write_text("recipe,target\n")
+    write_sweep(server, None, file)
+    check_sweep(server)
+
+
+def test_writing_a_sweep_again_changes_nothing(sqlite: str, tmp_path: Path) -> None:
+    file = tmp_path / "matrix.csv"
+    file.write_text("recipe,target\n")
+    write_sweep(sqlite, tmp_path / "files", file)
+    before = {name: (run.info.run_id, run.data.metrics) for name, run in runs(sqlite).items()}
+    again = tracker(sqlite)
+    again.end(finished(BASELINE))
+    again.end(finished(TRIAL))
+    again.gains({TRIAL.id: 3.5})
+    again.close([file], {"examples_trained": 80})
+    assert {name: (run.info.run_id, run.data.metrics) for name, run in runs(sqlite).items()} == before
+    check_sweep(sqlite)
+
+
+def test_a_run_cut_short_is_taken_up_again(sqlite: str) -> None:
+    first = tracker(sqlite)
+    first.begin(TRIAL)
+    first.point(TRIAL, POINTS[0])
+    cut = runs(sqlite)[TRIAL.id]
+    assert cut.info.status == "RUNNING"
+    second = tracker(sqlite)
+    second.end(finished(TRIAL))
+    ended = runs(sqlite)[TRIAL.id]
+    assert (ended.info.run_id, ended.info.status) == (cut.info.run_id, "FINISHED")
+    history = MlflowClient(sqlite).get_metric_history(ended.info.run_id, "dev/score")
+    assert [metric.step for metric in history] == [2, 4]
+
+
+def test_a_stopped_run_that_goes_on_ends_as_finished(sqlite: str) -> None:
+    sweep = tracker(sqlite)
+    stopped = TrialResult(TRIAL, "stopped early", "stopped early at rung 0.5 of the target stage", history=POINTS[:1])
+    sweep.end(stopped)
+    assert runs(sqlite)[TRIAL.id].data.tags["ended"] == stopped.reason
+    sweep.end(finished(TRIAL))
+    run = runs(sqlite)[TRIAL.id]
+    assert (run.data.tags["ended"], run.info.status) == ("finished", "FINISHED")
+
+
+def test_a_failed_trial_says_why(sqlite: str) -> None:
+    sweep = tracker(sqlite)
+    sweep.end(TrialResult(TRIAL, "failed", "mnli diverged"))
+    run = runs(sqlite)[TRIAL.id]
+    assert (run.info.status, run.data.tags["ended"]) == ("FAILED", "mnli diverged")
+
+
+def test_an_unreachable_database_costs_a_warning_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sweep = tracker(f"sqlite:///{tmp_path}/no/such/folder/mlflow.db")
+    sweep.end(finished(TRIAL))
+    assert sweep.failed
+    assert "results stay in the store" in caplog.text

@@ -1,0 +1,92 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from spaces.trial import Trial
+from tests.made_data import small_space
+from trainables.scoring import PREDICTIONS_FILE, score, sentence_vectors
+from trainables.stages import chain
+from trainables.trial_run import run_trial
+from trainables.workbench import MissingParent, Workbench
+
+MakeBench = Callable[..., Workbench]
+
+
+def scored(bench: Workbench, target: str, epochs: float, **space: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The record and the predictions of a trial's score."""
+    phase = {"epochs": epochs, "batch_size": 8, "max_length": 64, "evaluations": 1}
+    made = small_space(training={"intermediate": phase, "target": phase}, **space)
+    stages = chain(Trial(target, "none", 0.003, 0.003, 0), made, bench.data, bench.model_digest)
+    assert [event.kind for event in run_trial(stages, bench)][-1] == "finished"
+    entry = bench.store.find(stages[-1].key)
+    assert entry is not None
+    with pa.ipc.open_file(entry.path(PREDICTIONS_FILE)) as file:
+        return entry.record, file.read_all().to_pylist()
+
+
+def test_a_trained_target_is_scored_in_every_language_against_chance(make_bench: MakeBench) -> None:
+    record, predictions = scored(make_bench(), "xnli", epochs=8)
+    assert list(record["languages"]) == ["de", "en"]
+    for language, scores in record["languages"].items():
+        own = [json.loads(row["prediction"]) for row in predictions if row["language"] == language]
+        gold = ["entailment", "neutral", "contradiction"] * 4
+        assert scores["value"] == pytest.approx(100 * sum(a == b for a, b in zip(own, gold, strict=True)) / 12)
+        assert scores["chance"] == pytest.approx(100 / 3)
+        assert scores["examples"] == 12
+        assert scores["metrics"] == {"accuracy": scores["value"]}
+        assert scores["value"] > 80
+        assert scores["above_chance"] is True
+    assert "layer" not in record
+
+
+@pytest.mark.parametrize(
+    ("target", "metrics"),
+    [("xquad", {"exact_match", "f1"}), ("udpos", {"f1", "precision", "recall", "word_accuracy"})],
+)
+def test_other_formats_are_scored_with_their_metrics(make_bench: MakeBench, target: str, metrics: set[str]) -> None:
+    record, predictions = scored(make_bench(), target, epochs=0.5)
+    assert set(record["languages"]) == {"en", "de"}
+    for language, scores in record["languages"].items():
+        assert set(scores["metrics"]) == metrics
+        numbers = [row["example"] for row in predictions if row["language"] == language]
+        assert numbers == list(range(scores["examples"]))
+
+
+def test_test_examples_cap_what_is_scored(make_bench: MakeBench) -> None:
+    record, predictions = scored(make_bench(), "xnli", 0.1, evaluation={"languages": ["de"], "test_examples": 5})
+    assert list(record["languages"]) == ["de"]
+    assert record["languages"]["de"]["examples"] == len(predictions) == 5
+
+
+@pytest.mark.parametrize(("chosen", "layer"), [(None, 1), (0, 0), (2, 2)])
+def test_retrieval_finds_equal_sentences_and_records_its_layer(
+    make_bench: MakeBench, chosen: int | None, layer: int
+) -> None:
+    record, predictions = scored(make_bench(), "tatoeba", 1, evaluation={"retrieval_layer": chosen})
+    assert record["layer"] == layer  # 14 of 24 layers is 1 of 2
+    assert "mean" in record["pooling"]
+    assert record["languages"]["de"]["value"] == 100
+    assert record["languages"]["de"]["chance"] == 12.5
+    assert [json.loads(row["prediction"]) for row in predictions] == list(range(8))
+
+
+def test_a_sentences_vector_does_not_depend_on_its_neighbours(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    encoder = bench.encoder_after(bench.model_digest).eval()
+    texts = ["cat sees rome and the fish", "the", "dog"]
+    together = sentence_vectors(encoder, bench, texts, layer=1, max_length=64)
+    alone = np.concatenate([sentence_vectors(encoder, bench, [text], 1, 64) for text in texts])
+    assert together.shape == (3, 32)
+    assert np.allclose(together, alone, atol=1e-5)
+    assert not np.allclose(together[0], together[1], atol=1e-2)
+
+
+def test_scoring_without_the_trained_parent_is_told(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    stages = chain(Trial("xnli", "none", 0.003, 0.003, 0), small_space(), bench.data, bench.model_digest)
+    with pytest.raises(MissingParent):
+        next(score(stages[-1], bench))

@@ -1,0 +1,208 @@
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from spaces import TASKS
+from spaces.trial import Trial
+from tests.made_data import NLI, nli, small_space, write_split
+from trainables import training
+from trainables.encoded import encoded
+from trainables.encoder import FineTuned
+from trainables.events import Evaluated, Event, Progressed
+from trainables.predicting import predict
+from trainables.stages import TrainStage, chain
+from trainables.training import Diverged, evaluation_steps, fine_tuning, learning_rate_share, train
+from trainables.weights import ENCODER_FILE, HEAD_FILE, read_tensors
+from trainables.workbench import MissingParent, Workbench
+
+MakeBench = Callable[..., Workbench]
+
+
+def first_stage(bench: Workbench, target: str = "xnli", recipe: str = "mnli", **changes: Any) -> TrainStage:
+    """The first stage of a trial: 60 pairs in batches of 8, twice, scored after 4, 8, 12 and 16 steps."""
+    trial = Trial(target, recipe, 0.003, 0.003, 0)
+    stage = chain(trial, small_space(), bench.data, bench.model_digest)[0]
+    assert isinstance(stage, TrainStage)
+    settings = stage.settings.model_copy(update=changes.pop("settings", {}))
+    return replace(stage, settings=settings, **changes)
+
+
+def evaluations(run: Iterator[Event]) -> Iterator[Evaluated]:
+    """The evaluations of a run, without the progress that a slow machine also reports."""
+    return (event for event in run if isinstance(event, Evaluated))
+
+
+def cut_after(bench: Workbench, stage: TrainStage, count: int) -> None:
+    """Trains up to an evaluation and stops, as a trial does that is ended at a rung."""
+    run = train(stage, bench)
+    found = 0
+    while found < count:
+        found += isinstance(next(run), Evaluated)
+    run.close()
+
+
+def result(bench: Workbench, stage: TrainStage) -> tuple[bytes, bytes, list[dict[str, Any]]]:
+    """What a stage published: the bytes of encoder and head, and the history."""
+    entry = bench.store.find(stage.key)
+    assert entry is not None
+    return entry.path(ENCODER_FILE).read_bytes(), entry.path(HEAD_FILE).read_bytes(), entry.record["history"]
+
+
+def trained(bench: Workbench, stage: TrainStage) -> tuple[bytes, bytes, list[dict[str, Any]]]:
+    for _ in train(stage, bench):
+        pass
+    return result(bench, stage)
+
+
+@pytest.mark.parametrize(("step", "share"), [(0, 0.5), (1, 1.0), (2, 1.0), (6, 0.5), (9, 0.125)])
+def test_the_rate_rises_over_the_warm_up_and_falls_to_zero(step: int, share: float) -> None:
+    # 10 steps, 2 of them warm-up: 1/2, 2/2, then (10 - step) / 8
+    assert learning_rate_share(step, 10, 0.2) == share
+
+
+def test_without_warm_up_the_rate_begins_at_its_peak() -> None:
+    assert learning_rate_share(0, 10, 0) == 1
+    assert learning_rate_share(0, 1, 0.1) == 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "evaluations", "after"),
+    [(16, 4, [4, 8, 12, 16]), (10, 3, [3, 7, 10]), (3, 4, [1, 2, 3]), (1, 4, [1]), (100, 1, [100])],
+)
+def test_dev_is_scored_at_even_parts_and_at_the_end(steps: int, evaluations: int, after: list[int]) -> None:
+    assert evaluation_steps(steps, evaluations) == after
+
+
+def test_training_learns_and_says_how(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    stage = first_stage(bench, settings={"epochs": 8})
+    events = list(evaluations(train(stage, bench)))
+    assert [(event.step, event.steps, event.examples) for event in events] == [
+        (16, 64, 120), (32, 64, 240), (48, 64, 360), (64, 64, 480),
+    ]  # fmt: skip
+    assert events[-1].loss < 0.5 * events[0].loss
+    assert events[-1].dev > 90  # a third by guessing
+    record = bench.store.record(stage.key)
+    assert record is not None
+    assert [point["dev"] for point in record["history"]] == [event.dev for event in events]
+    assert (record["task"], record["examples"], record["parent"]) == ("mnli", 480, bench.model_digest)
+    assert record["dev"] == max(event.dev for event in events)
+    assert bench.store.snapshot(stage.key) is None
+
+
+@pytest.mark.parametrize(("target", "recipe"), [("xquad", "none"), ("udpos", "none"), ("xnli", "ud_xpos")])
+def test_every_format_trains(make_bench: MakeBench, target: str, recipe: str) -> None:
+    bench = make_bench()
+    stage = first_stage(bench, target, recipe, settings={"epochs": 4})
+    losses = [event.loss for event in evaluations(train(stage, bench))]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_stage_cut_short_goes_on_to_the_very_same_weights(make_bench: MakeBench, count: int) -> None:
+    whole, cut = make_bench("whole"), make_bench("cut")
+    stage = first_stage(whole)
+    cut_after(cut, stage, count)
+    assert cut.store.find(stage.key) is None
+    again = make_bench("cut")  # as another process would
+    steps = [event.step for event in evaluations(train(stage, again))]
+    assert steps == [4, 8, 12, 16][count:]
+    assert result(again, stage) == trained(whole, stage)
+
+
+def test_a_stage_cut_between_evaluations_goes_on_to_the_very_same_weights(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_TELL_SECONDS", 0.0)
+    whole, cut = make_bench("whole"), make_bench("cut")
+    stage = first_stage(whole)
+    run = train(stage, cut)
+    told = [next(run) for _ in range(6)]
+    run.close()
+    progress = [event for event in told if isinstance(event, Progressed)]
+    assert progress
+    assert all(event.examples == round(120 * event.step / 16) for event in progress)
+    assert isinstance(told[-1], Progressed)  # cut in the midst of the second part
+    assert trained(cut, stage) == trained(whole, stage)  # the same process may go on as well
+
+
+def test_a_damaged_snapshot_means_beginning_again(make_bench: MakeBench) -> None:
+    whole, cut = make_bench("whole"), make_bench("cut")
+    stage = first_stage(whole)
+    cut_after(cut, stage, 1)
+    (state,) = (cut.store.root / "snapshots" / stage.key).glob("*.safetensors")
+    state.write_bytes(state.read_bytes()[:-1])
+    assert trained(make_bench("cut"), stage) == trained(whole, stage)
+
+
+def test_what_a_process_did_before_does_not_matter(make_bench: MakeBench) -> None:
+    fresh, used = make_bench("fresh"), make_bench("used")
+    stage = first_stage(fresh)
+    trained(used, first_stage(used, "xquad", "none", settings={"epochs": 1}))
+    torch.rand(7)
+    assert trained(used, stage) == trained(fresh, stage)
+
+
+def test_the_seed_decides(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    first, other = (trained(bench, first_stage(bench, seed=seed, settings={"epochs": 1})) for seed in (0, 1))
+    assert first[0] != other[0]
+    assert first[1] != other[1]
+
+
+def test_the_best_weights_on_dev_are_kept_not_the_last(make_bench: MakeBench, mirror: Path, tmp_path: Path) -> None:
+    # dev contradicts what training teaches, so that dev falls while training learns
+    contrary = Path(shutil.copytree(mirror, tmp_path / "contrary"))
+    rows = nli(24)
+    rows["label"] = [(label + 1) % 3 for label in rows["label"]]
+    write_split(contrary, "nyu-mll__glue/mnli", "validation_matched", rows, label=NLI)
+    bench = make_bench(mirror=contrary)
+    stage = first_stage(bench, settings={"epochs": 6, "evaluations": 12})
+    history = trained(bench, stage)[2]
+    best = max(point["dev"] for point in history)
+    assert history[-1]["dev"] < best
+    assert score_of_published(bench, stage) == pytest.approx(best)
+
+
+def score_of_published(bench: Workbench, stage: TrainStage) -> float:
+    entry = bench.store.find(stage.key)
+    assert entry is not None
+    form = fine_tuning(stage, bench)
+    model = FineTuned(bench.encoder_after(stage.key), form.outputs, form.pools, stage.settings.dropout)
+    model.head.load_state_dict(read_tensors(entry.path(HEAD_FILE)))
+    dev = bench.data.examples(TASKS[stage.task], "dev", "en", stage.settings.dev_examples)
+    return form.score(dev, predict(model, form, dev, encoded(dev, form, bench.tokenizer_digest, bench.cache))).value
+
+
+def test_the_parents_weights_are_where_training_begins(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    first = first_stage(bench)
+    after_first = trained(bench, first)[0]
+    second = replace(
+        first, parent=first.key, learning_rate=1e-12, settings=first.settings.model_copy(update={"epochs": 0.1})
+    )
+    trained(bench, second)
+    before, after = (
+        read_tensors(bench.store.root / "stages" / s.key[:2] / s.key / ENCODER_FILE) for s in (first, second)
+    )
+    assert after_first
+    assert all(torch.allclose(after[name], before[name], atol=1e-6) for name in before)
+
+
+def test_a_missing_parent_is_told(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    with pytest.raises(MissingParent):
+        next(train(first_stage(bench, parent="ab" * 32), bench))
+
+
+def test_a_loss_that_is_no_number_ends_the_stage(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    stage = first_stage(bench, learning_rate=1e38)
+    with pytest.raises(Diverged, match=r"mnli diverged before step \d+: its loss is (nan|inf) at rate 1e\+38"):
+        trained(bench, stage)
+    assert bench.store.find(stage.key) is None

@@ -1,0 +1,55 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spaces.trial import Trial
+from tests.made_data import small_space
+from trainables.stages import chain
+from trainables.workbench import Workbench
+
+MakeBench = Callable[..., Workbench]
+
+
+@pytest.fixture
+def trainable(make_bench: MakeBench, mirror: Path, tiny_model: Path) -> Any:
+    """A trainable set up as Ray sets it up in a worker, without a cluster around it."""
+    from trainables.tune_trainable import Job, TrialTrainable
+
+    bench = make_bench()
+    chains = {
+        recipe: chain(Trial("tatoeba", recipe, 0.003, 0.003, 0), small_space(), bench.data, bench.model_digest)
+        for recipe in ("none", "mnli")
+    }
+    job = Job(chains, "mirror", mirror, tiny_model, bench.store.root, bench.cache)
+    made = TrialTrainable.__new__(TrialTrainable)
+    made.setup({"trial": "mnli"}, job)
+    yield made
+    made.cleanup()
+
+
+def steps(trainable: Any) -> list[dict[str, Any]]:
+    results = [trainable.step()]
+    while not results[-1]["done"]:
+        results.append(trainable.step())
+    return [result for result in results if result["event"]["kind"] != "progressed"]  # only a slow machine sends that
+
+
+def test_every_step_is_one_event_and_the_last_is_done(trainable: Any) -> None:
+    results = steps(trainable)
+    assert [result["event"]["kind"] for result in results] == [
+        *["evaluated"] * 4, "stage_done", "scored", "stage_done", "finished",
+    ]  # fmt: skip
+    assert [result["done"] for result in results] == [False] * 7 + [True]
+
+
+def test_a_reused_worker_gives_back_the_lease_of_the_trial_that_was_stopped(trainable: Any) -> None:
+    stage = trainable.job.chains["mnli"][0].key
+    trainable.step()
+    with trainable.bench.store.lease(stage) as ours:
+        assert not ours
+    assert trainable.reset_config({"trial": "none"}) is True
+    with trainable.bench.store.lease(stage) as ours:
+        assert ours
+    assert [result["event"]["kind"] for result in steps(trainable)] == ["scored", "stage_done", "finished"]
