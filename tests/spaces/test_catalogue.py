@@ -77,7 +77,7 @@ def test_a_task_is_found_in_its_role_only() -> None:
 
 
 def test_an_unknown_task_gets_the_nearest_of_its_role() -> None:
-    with pytest.raises(UserError, match="unknown intermediate task 'squad': did you mean 'squad_v1'?"):
+    with pytest.raises(UserError, match=r"unknown intermediate task 'squad': did you mean 'squad_v1'\?"):
         task_named("squad", Role.INTERMEDIATE)
 
 

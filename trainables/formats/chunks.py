@@ -1,8 +1,8 @@
 """Chunk F1 of tag sequences exactly as XTREME's evaluate.py counts it (seqeval 0.0.12's rules).
 
 Later seqeval versions changed the rules for tags that are not BIO, so they give other figures for parts of speech.
-A tag's first letter says how it chunks (B, E, S or I; O is outside) and what follows its last hyphen is its type: a part
-of speech is its own type, so that a run of one tag is one chunk.
+A tag's first letter says how it chunks (B, E, S or I; O is outside) and what follows its last hyphen is its type: a
+part of speech is its own type, so that a run of one tag is one chunk.
 """
 
 from collections.abc import Sequence

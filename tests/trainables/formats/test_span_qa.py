@@ -1,3 +1,4 @@
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ def test_windows_cover_the_context_and_overlap_by_the_stride(make_examples, make
         context_ids = [
             [token for token, left in zip(row["input_ids"], row["left"], strict=True) if left != -1] for row in rows
         ]
-        for before, after in zip(context_ids, context_ids[1:]):
+        for before, after in pairwise(context_ids):
             assert before[-overlap:] == after[:overlap]
         total = 40 + len(LONG.replace(" ", ""))  # a blank mark per word and a token per letter
         assert sum(map(len, context_ids)) == total + overlap * (len(rows) - 1)

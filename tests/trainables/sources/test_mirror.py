@@ -40,6 +40,6 @@ def test_a_missing_file_is_named_with_split_and_language(tmp_path: Path) -> None
 def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
     path = write_split(tmp_path, "facebook__xnli/de", "test", nli(3), label=NLI)
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(UserError, match="test.parquet is no readable parquet file") as caught:
+    with pytest.raises(UserError, match=r"test\.parquet is no readable parquet file") as caught:
         MirrorSource(tmp_path).read(TASKS["xnli"], "test", "de")
     assert "\n" not in str(caught.value)
