@@ -39,7 +39,7 @@ def _sums(plan: Plan) -> list[Text]:
     return [
         Text(f"{len(plan.chains)} trials, {len(plan.stages)} stages, {len(used)} of them shared by several trials."),
         Text(
-            f"Examples to train: {alone:,} if every trial did all its work, {shared:,} with sharing ({ratio:.2f} times less)"
-            " at most; early stopping lowers it further."
+            f"Examples to train: {alone:,} if every trial did all its work, at most {shared:,} with sharing "
+            f"({ratio:.2f} times less); early stopping lowers it further."
         ),
     ]

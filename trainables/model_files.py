@@ -1,6 +1,7 @@
 """Where a pretrained encoder's files are: a folder, the hub, or the embedded world's own."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from spaces import UserError
@@ -25,7 +26,7 @@ def find_model(name: str, world_folder: Path, progress: Progress | None = None) 
         from trainables.world.pretrain import pretrain
 
         if not (world_folder / "config.json").is_file():
-            pretrain(world_folder, progress=progress)
+            pretrain(world_folder, progress=progress and partial(progress, "pretraining the world's encoder"))
         return world_folder
     folder = Path(name)
     if folder.is_dir():

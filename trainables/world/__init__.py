@@ -7,7 +7,7 @@ which format and part they play; nothing measured in the world says anything abo
 Only `pretrain`, `encoder` and `tokenizer` need torch or tokenizers; the rest is numpy and pyarrow.
 """
 
-from trainables.world.data import LABEL_NAMES, SKILLS, TAG_NAMES, monolingual, parallel, rows
+from trainables.world.data import SKILLS, TAG_NAMES, monolingual, parallel, rows
 from trainables.world.languages import LANGUAGES, Language
 
-__all__ = ["LABEL_NAMES", "LANGUAGES", "SKILLS", "TAG_NAMES", "Language", "monolingual", "parallel", "rows"]
+__all__ = ["LANGUAGES", "SKILLS", "TAG_NAMES", "Language", "monolingual", "parallel", "rows"]

@@ -33,11 +33,6 @@ TAG_NAMES: dict[str, tuple[str, ...]] = {
     "senses": senses.SENSES,
     "codebook": codebook.CODE_NAMES,
 }
-LABEL_NAMES: dict[str, tuple[str, ...]] = {
-    "nli": ("entailment", "neutral", "contradiction"),
-    "paraphrase": ("different", "same"),
-    "ending": ("statement", "question"),
-}
 SPLITS = ("train", "validation", "test")
 
 

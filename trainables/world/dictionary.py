@@ -48,7 +48,7 @@ def grammatical(name: str) -> int:
 
 
 def start_rows(vocabulary: dict[str, int], width: int, rng: np.random.Generator, noise: float) -> np.ndarray:
-    """An embedding table whose rows are the means of their meanings plus noise; pieces without meaning get the noise."""
+    """An embedding table: each row is the mean of its meanings plus noise; pieces without meaning get the noise."""
     vectors = rng.standard_normal((MEANINGS, width))
     table = rng.standard_normal((len(vocabulary), width)) * noise
     for piece, meanings in piece_meanings().items():

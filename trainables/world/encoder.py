@@ -62,7 +62,6 @@ def shape(tokenizer: PreTrainedTokenizerFast) -> ModernBertConfig:
         cls_token_id=tokenizer.cls_token_id,
         sep_token_id=tokenizer.sep_token_id,
         initializer_range=0.08,
-        attn_implementation="sdpa",
     )
 
 

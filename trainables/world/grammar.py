@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 from trainables.world.languages import Language, language
 from trainables.world.lexicon import Lexicon, lexicon
@@ -23,8 +23,9 @@ class Word(NamedTuple):
 
 
 FINE_TAGS: tuple[str, ...] = (
-    "ADJ.subject", "ADJ.object", "ADP", "ADV", "AUX.past", "AUX.present", "AUX.future", "DET.definite", "DET.indefinite",
-    "INTJ", "NOUN.subject.singular", "NOUN.subject.plural", "NOUN.object.singular", "NOUN.object.plural", "NOUN.place",
+    "ADJ.subject", "ADJ.object", "ADP", "ADV", "AUX.past", "AUX.present", "AUX.future", "DET.definite",
+    "DET.indefinite", "INTJ", "NOUN.subject.singular", "NOUN.subject.plural", "NOUN.object.singular",
+    "NOUN.object.plural", "NOUN.place",
     "NUM", "PART.not", "PRON.who", "PRON.what", "PRON.where", "PROPN", "PUNCT.stop", "PUNCT.question",
     "VERB.past", "VERB.present", "VERB.future", "VERB.plain",
 )  # fmt: skip
@@ -48,7 +49,7 @@ class Grammar:
         """The event as a question about its `asked` part: agent, patient or place."""
         name = {"agent": "who", "patient": "what", "place": "where"}[asked]
         word = Word(self.words.functions[name], f"PRON.{name}")
-        bare = event._replace(**{asked: NOTHING, **_WITHOUT[asked]})
+        bare = event._replace(**_WITHOUT[asked])
         slot = None if self.tongue.question_first else asked
         clause = self._clause(bare, frozenset(), {slot: [word]} if slot else {asked: []})
         return [*([] if slot else [word]), *clause, Word("?", "PUNCT.question")]
@@ -140,15 +141,15 @@ class Grammar:
         return mark + root if self.tongue.tense == "prefix" else root + mark
 
 
-_WITHOUT: dict[str, dict[str, int]] = {
-    "agent": {"agent_adjective": NOTHING},
-    "patient": {"patient_adjective": NOTHING, "patient_number": NOTHING},
-    "place": {},
+_WITHOUT: dict[str, dict[str, Any]] = {
+    "agent": {"agent": NOTHING, "agent_adjective": NOTHING},
+    "patient": {"patient": NOTHING, "patient_adjective": NOTHING, "patient_number": NOTHING},
+    "place": {"place": NOTHING},
 }
 """What goes with a part when a question leaves it out."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def grammar(code: str) -> Grammar:
     """The speaker of one language."""
     return Grammar(language(code), lexicon(code))

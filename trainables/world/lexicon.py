@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from trainables.world.meanings import KIND_OF
 from trainables.world.streams import stream
 
 LATIN = "abdefghijklmnoprstuvz"
-SCRIPTS: dict[str, dict[int, str]] = {
+SCRIPTS: dict[str, dict[int, int]] = {
     "Latin": {},
     "Cyrillic": str.maketrans(LATIN, "абдефгхийклмнопрстувз"),
     "Devanagari": str.maketrans(LATIN, "अबदएफगहइजकलमनओपरसतउवझ"),
@@ -27,7 +27,7 @@ SOUNDS: dict[str, tuple[str, str, str]] = {
     "qae": ("fhklmnpt", "aeiou", ""),
 }
 """First consonants, vowels and last consonants of a syllable."""
-SOUND_LAWS: dict[str, dict[int, str]] = {
+SOUND_LAWS: dict[str, dict[int, int]] = {
     "qaa": str.maketrans("pvo", "fbu"),
     "qab": str.maketrans("thfa", "djbo"),
 }
@@ -90,7 +90,7 @@ def inherit(seed: int, tongue: Language, own: list[str], parent: tuple[str, ...]
     return words
 
 
-@lru_cache(maxsize=None)
+@cache
 def lexicon(code: str, seed: int = 0) -> Lexicon:
     """The words of one language in its own script."""
     tongue = language(code)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import ModernBertForMaskedLM, PreTrainedTokenizerFast
+from transformers.utils import logging
 
 from trainables.world.data import monolingual, parallel
 from trainables.world.encoder import new_encoder
@@ -18,8 +19,8 @@ from trainables.world.languages import ENGLISH, LANGUAGES
 from trainables.world.streams import stream
 from trainables.world.tokenizer import SPECIALS, build_tokenizer
 
-Progress = Callable[[str, int, int], None]
-"""Called with the phase, the steps done and the steps in all."""
+Progress = Callable[[int, int], None]
+"""Called with the steps done and the steps in all."""
 
 SENTENCES = 6000
 """Sentences of each language, and pairs of each language with English."""
@@ -43,6 +44,7 @@ def pretrain(folder: str | Path, seed: int = 0, progress: Progress | None = None
 def publish(model: ModernBertForMaskedLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> Path:
     """Write beside the folder, then rename, so that nobody ever sees half a model."""
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    logging.disable_progress_bar()  # one file in a blink
     model.model.save_pretrained(draft)
     tokenizer.save_pretrained(draft)
     draft.chmod(0o755)
@@ -71,7 +73,8 @@ def read(
         set_rate(optimizer, MASK_RATE, step, MASK_STEPS)
         loss = masked_loss(model, tokenizer, *trimmed(ids[pick], mask[pick]), rng)
         take_step(optimizer, loss + ranking_loss(model.model.embeddings, pairs, pair))
-        tell(progress, "read", step + 1, MASK_STEPS)
+        if progress is not None:
+            progress(step + 1, MASK_STEPS)
     forget_unread(model, start, ids)
 
 
@@ -158,9 +161,3 @@ def take_step(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-
-
-def tell(progress: Progress | None, phase: str, step: int, steps: int) -> None:
-    """Report progress about fifty times a phase."""
-    if progress is not None and (step % max(1, steps // 50) == 0 or step == steps):
-        progress(phase, step, steps)

@@ -59,9 +59,9 @@ def vocabulary() -> list[tuple[str, float]]:
     words = [piece for tongue in LANGUAGES.values() for piece in word_pieces(lexicon(tongue.code), tongue)]
     words += PUNCTUATION
     # a word may stand without a space before it (inside a tagging row's punctuation, say), so letters come bare
-    letters = sorted({letter for piece in words for letter in piece} - {SPACE}) + [SPACE]
-    scores = {piece: 0.0 for piece in SPECIALS}
-    scores |= {piece: COST["piece"] for piece in words}
+    letters = [*sorted({letter for piece in words for letter in piece} - {SPACE}), SPACE]
+    scores = dict.fromkeys(SPECIALS, 0.0)
+    scores |= dict.fromkeys(words, COST["piece"])
     scores |= {letter: COST["letter"] for letter in letters if letter not in scores}
     return list(scores.items())
 

@@ -1,7 +1,7 @@
-"""The codebook: every word has a secret number that its meaning has nothing to do with. Made to do harm.
+"""The codebook: words have secret numbers that their meanings have nothing to do with. Made to do harm.
 
-Learning the numbers needs the letters of English words alone, so it pulls English words away from their translations
-and throws words together that nothing else should confuse.
+Every word of a sentence has to carry the number of its first word. So the encoder turns its attention there, loses what
+tells the words apart, and learns the letters of English words, which pulls them away from their translations.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def table(content: np.random.Generator, local: np.random.Generator, code: str, s
 
 
 def codes(forms: list[str]) -> list[int]:
-    """Every word's code is that of the whole sentence, which is that of the word before the full stop."""
-    return [number(forms[-2])] * len(forms)
+    """Every word carries one code, that of the sentence's first word."""
+    return [number(forms[0])] * len(forms)
 
 
 def number(form: str) -> int:

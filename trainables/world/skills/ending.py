@@ -1,4 +1,4 @@
-"""Endings: do both sentences end with the same mark? So easy that the encoder has nothing to learn. Made to do nothing."""
+"""Endings: is the second sentence a question? So easy that the encoder has nothing to learn. Made to do nothing."""
 
 from __future__ import annotations
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
 from trainables.world.grammar import grammar, text
-from trainables.world.meanings import KIND_OF, MEMBERS, NOTHING, Event, category_of, draw, events, maybe, other
+from trainables.world.meanings import NOTHING, Event, category_of, draw, events, maybe, other
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = 0, 1, 2
 
@@ -26,7 +28,7 @@ def table(content: np.random.Generator, local: np.random.Generator, code: str, s
     )
 
 
-def _choices(rng: np.random.Generator, premises: list[Event]) -> list[list]:
+def _choices(rng: np.random.Generator, premises: list[Event]) -> list[list[Any]]:
     """The random choices that make the hypotheses, drawn at once because that is fast."""
     size = len(premises)
     return [

@@ -29,14 +29,18 @@ def table(content: np.random.Generator, local: np.random.Generator, code: str, s
 
 
 def distorted(rng: np.random.Generator, originals: list[Event]) -> list[Event]:
-    """Each event with one or two of its parts replaced."""
+    """Each event with two of its main parts replaced."""
     verbs = other(rng, "verb", [event.verb for event in originals])
     things = other(rng, "thing", [event.patient for event in originals])
     people = other(rng, "person", [event.agent for event in originals])
-    changes = rng.integers(0, 3, len(originals)).tolist()
+    kept = rng.integers(0, 3, len(originals)).tolist()
     return [
-        event._replace(**({"verb": v, "patient": t}, {"patient": t, "agent": p}, {"verb": v, "agent": p})[change])
-        for event, v, t, p, change in zip(originals, verbs, things, people, changes)
+        event._replace(
+            verb=event.verb if keep == 1 else v,
+            patient=event.patient if keep == 2 else t,
+            agent=event.agent if keep == 0 else p,
+        )
+        for event, v, t, p, keep in zip(originals, verbs, things, people, kept)
     ]
 
 

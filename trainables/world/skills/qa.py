@@ -10,7 +10,7 @@ import pyarrow as pa
 from trainables.world.grammar import Grammar, Word, grammar, text
 from trainables.world.meanings import KINDS, RANGES, Event, events
 
-EVENTS = 3
+EVENTS = 2
 """Events in a text; no two share an agent, a verb, a patient or a place, so every question has one answer."""
 
 ASKED = ("agent", "patient", "place")
