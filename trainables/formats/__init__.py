@@ -1,4 +1,4 @@
-"""One file per format; `fine_tuning` picks the one that a task needs."""
+"""One file per format; `FINE_TUNING` says which class trains which."""
 
 from spaces import Format
 from trainables.formats.base import FineTuning, Scores

@@ -1,0 +1,42 @@
+"""The world as a source: every task of the catalogue that it can play, in the columns that the formats read."""
+
+import pytest
+
+from spaces import TASKS, Format, UserError
+from spaces.languages import WORLD_LANGUAGES
+from trainables.examples import Data
+from trainables.sources.world import WorldSource
+from trainables.world.planted import PLANTED
+
+PLAYED = [name for name, task in TASKS.items() if task.world]
+
+
+@pytest.mark.parametrize("name", PLAYED)
+def test_every_task_is_read_as_its_format_wants_it(name: str) -> None:
+    task = TASKS[name]
+    data = Data(WorldSource())
+    for split in task.tables:
+        examples = data.examples(task, split, "qaa" if task.format is Format.RETRIEVAL else "en", 20)
+        assert len(examples) == 20
+
+
+def test_xnli_trains_on_mnli_and_is_tested_on_other_rows() -> None:
+    source = WorldSource()
+    assert source.read(TASKS["xnli"], "train", "en").equals(source.read(TASKS["mnli"], "train", "en"))
+    assert not source.read(TASKS["xnli"], "dev", "en").equals(source.read(TASKS["mnli"], "dev", "en"))
+
+
+def test_retrieval_is_between_english_and_the_others() -> None:
+    assert WorldSource().languages(TASKS["tatoeba"]) == tuple(code for code in WORLD_LANGUAGES if code != "en")
+    assert WorldSource().languages(TASKS["xnli"]) == tuple(WORLD_LANGUAGES)
+
+
+def test_a_language_that_the_world_lacks_is_named() -> None:
+    with pytest.raises(UserError, match="no test split of it in 'sw'"):
+        WorldSource().read(TASKS["xnli"], "test", "sw")
+
+
+def test_what_is_planted_is_in_the_catalogue() -> None:
+    for target, plant in PLANTED.items():
+        assert TASKS[target].world
+        assert all(TASKS[recipe].world for recipe in (plant.helps, plant.nothing, plant.hurts))
