@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from search.home import Home
-from spaces import TASKS, Space, UserError, library_names, load_space
+from spaces import TASKS, Role, Space, UserError, library_names, load_space
 
 app = typer.Typer(
     name="stopover",
@@ -61,9 +60,10 @@ def run(
     results, matrix = run_sweep(sweep, console, workers, tracking_uri)
     console.print()
     console.print(summary(results, matrix))
-    console.print(
-        f"\nFiles: {sweep.folder}   More: stopover report {results.sweep}   Look: stopover ui", highlight=False
-    )
+    where = "" if home == DEFAULT_HOME else f" --home {home}"
+    console.print(f"\nFiles: {sweep.folder}", highlight=False, soft_wrap=True)
+    console.print(f"More:  stopover report {results.sweep}{where}", highlight=False, soft_wrap=True)
+    console.print(f"Look:  stopover ui{where}", highlight=False, soft_wrap=True)
 
 
 @app.command(epilog="Example: `stopover plan quickstart`")
@@ -90,13 +90,15 @@ def check(space: SpaceName, mirror: Mirror = None, model: Model = None, home: Ho
 @app.command()
 def tasks() -> None:
     """List the tasks that recipes and targets can name, and the spaces of the library."""
-    table = Table(
-        "name", "role", "format", "metric", "languages", "licence", "what it is", title="Tasks", title_justify="left"
-    )
-    for task in TASKS.values():
-        role = ", ".join(sorted(task.roles))
-        table.add_row(task.name, role, task.format, task.metric, str(len(task.languages)), task.licence, task.title)
-    console.print(table)
+    from search.tables import table
+
+    for role, title in ((Role.INTERMEDIATE, "Intermediate tasks"), (Role.TARGET, "Targets")):
+        made = table(title, ("name", "format", "metric", "what it is; licence"), ("languages",))
+        for task in TASKS.values():
+            if role in task.roles:
+                what = f"{task.title}; {task.licence}"
+                made.add_row(task.name, task.format, task.metric, what, str(len(task.languages)))
+        console.print(made, "")
     console.print(f"Spaces of the library: {', '.join(library_names())}")
 
 

@@ -50,7 +50,7 @@ class LiveTable:
             self._live.update(self._picture(), refresh=True)
         elif not self._live and now - self._drawn >= _LINE_SECONDS:
             self._drawn = now
-            self.console.print(self._line())
+            self.console.print(self._line(), soft_wrap=True)
 
     def _take(self, trial: Trial, event: dict[str, Any]) -> None:
         match event["kind"]:

@@ -3,20 +3,22 @@
 from collections import Counter
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from search.plan import Plan
+from search.tables import table
 from trainables.stages import ScoreStage, TrainStage
 from trainables.store import Store
 
 
 def plan_report(sweep: str, plan: Plan, store: Store) -> RenderableType:
     """A table of the training stages by task and role, and the sums."""
-    table = Table(title=f"Plan of {sweep}", title_justify="left")
-    table.add_column("stage")
-    for name in ("stages", "needed by trials", "examples each", "examples in all", "done already"):
-        table.add_column(name, justify="right")
+    made = table(
+        f"Plan of {sweep}",
+        ("train",),
+        ("stages", "trials", "each", "in all", "done"),
+        note="Trials: that need these stages. Each, in all: examples to train. Done: in the store.",
+    )
     trained = [stage for stage in plan.stages.values() if isinstance(stage, TrainStage)]
     scored = [stage for stage in plan.stages.values() if isinstance(stage, ScoreStage)]
     for (role, task), count in Counter((stage.role, stage.task) for stage in trained).items():
@@ -25,11 +27,11 @@ def plan_report(sweep: str, plan: Plan, store: Store) -> RenderableType:
         each = f"{stages[0].examples:,}"
         done = sum(store.record(stage.key) is not None for stage in stages)
         cells = (str(count), str(users), each, f"{sum(stage.examples for stage in stages):,}", str(done))
-        table.add_row(f"train {task} ({role})", *cells)
+        made.add_row(f"{task} ({role})", *cells)
     done = sum(store.record(stage.key) is not None for stage in scored)
     users = sum(plan.users[stage.key] for stage in scored)
-    table.add_row("score test sets", str(len(scored)), str(users), "-", "-", str(done))
-    return Group(table, *_sums(plan))
+    made.add_row("no more: score test sets", str(len(scored)), str(users), "-", "-", str(done))
+    return Group(made, Text(), *_sums(plan))
 
 
 def _sums(plan: Plan) -> list[Text]:

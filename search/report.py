@@ -8,9 +8,10 @@ from rich.text import Text
 
 from search.gains import Cell, TransferMatrix
 from search.results import Results
+from search.tables import table
 from spaces import LANGUAGES
 
-_AT_CHANCE = "≈chance"
+_AT_CHANCE = "≈"
 
 
 def summary(results: Results, matrix: TransferMatrix) -> RenderableType:
@@ -25,25 +26,24 @@ def full_report(results: Results, matrix: TransferMatrix) -> RenderableType:
 
 
 def _matrix_table(matrix: TransferMatrix) -> Table:
-    table = Table(
-        title="Gain over none (points ± standard error), learning rates chosen on English dev", title_justify="left"
+    made = table(
+        "Gain over none, in points ± one standard error",
+        ("recipe",),
+        (*matrix.targets, "mean"),
+        note=f"Learning rates chosen on English dev; none: score. {_AT_CHANCE}: not above chance.",
     )
-    table.add_column("recipe")
-    for target in matrix.targets:
-        table.add_column(target, justify="right")
-    table.add_column("mean", justify="right")
     for recipe in matrix.recipes:
         cells = [_gain_text(matrix, recipe, target) for target in matrix.targets]
         mean = matrix.mean_gain(recipe)
-        table.add_row(recipe, *cells, "" if recipe == "none" or mean is None else f"{mean:+.1f}")
-    return table
+        made.add_row(recipe, *cells, "" if recipe == "none" or mean is None else f"{mean:+.1f}")
+    return made
 
 
 def _gain_text(matrix: TransferMatrix, recipe: str, target: str) -> Text:
     cell = matrix.cells[recipe, target]
     if cell.score is None:
         return Text(_why_empty(cell), style="dim")
-    chance = "" if cell.above_chance else f" {_AT_CHANCE}"
+    chance = "" if cell.above_chance else _AT_CHANCE
     if recipe == "none":
         return Text(f"{cell.score:.1f}{chance}", style="dim")
     gain = matrix.gain(recipe, target)
@@ -59,44 +59,39 @@ def _why_empty(cell: Cell) -> str:
 
 
 def _best_table(matrix: TransferMatrix) -> Table:
-    table = Table(title="Best recipe per target", title_justify="left")
-    for name in ("target", "best measured", "learning rate", "within one error"):
-        table.add_column(name)
-    for name in ("score", "none", "gain", "chance"):
-        table.add_column(name, justify="right")
-    table.add_column("English dev picks")
+    made = table(
+        "Best recipe per target",
+        ("target", "best measured", "dev picks", "tied with it"),
+        ("score", "gain", "chance"),
+        note="Dev picks: what English dev alone would choose. Tied: within one standard error.",
+    )
     for target in matrix.targets:
         best = matrix.best(target)
         if best is None:
-            table.add_row(target, "-")
+            made.add_row(target, "-")
             continue
         others = [recipe for recipe in matrix.tied(target) if recipe != best.recipe]
-        baseline = matrix.cells[("none", target)].score if "none" in matrix.recipes else None
-        numbers = (best.score, baseline, matrix.gain(best.recipe, target), best.chance)
-        rates = ", ".join(sorted({f"{rate:g}" for rate in best.rates}))
         picked = matrix.picked(target)
-        cells = (_number(value) for value in numbers)
-        table.add_row(target, best.recipe, rates, ", ".join(others) or "-", *cells, picked.recipe if picked else "-")
-    return table
+        gain = matrix.gain(best.recipe, target)
+        numbers = (_number(best.score), "-" if gain is None else f"{gain:+.1f}", _number(best.chance))
+        made.add_row(target, best.recipe, picked.recipe if picked else "-", ", ".join(others) or "-", *numbers)
+    return made
 
 
 def _language_table(matrix: TransferMatrix, target: str) -> Table:
-    table = Table(
-        title=f"{target}: score by language (mean over seeds; {_AT_CHANCE}: not above chance)", title_justify="left"
-    )
-    table.add_column("language")
-    table.add_column("family")
-    table.add_column("chance", justify="right")
     recipes = [recipe for recipe in matrix.recipes if matrix.cells[recipe, target].chosen]
-    for recipe in recipes:
-        table.add_column(recipe, justify="right")
+    made = table(
+        f"{target}: score by language",
+        ("language",),
+        ("chance", *recipes),
+        note=f"Mean over seeds. {_AT_CHANCE}: not above chance.",
+    )
     if not recipes:
-        return table
+        return made
     for code, of_first in matrix.cells[recipes[0], target].chosen[0].languages.items():
         cells = [_language_text(matrix.cells[recipe, target], code) for recipe in recipes]
-        language = LANGUAGES[code]
-        table.add_row(f"{code} {language.name}", language.family, _number(of_first["chance"]), *cells)
-    return table
+        made.add_row(f"{code} {LANGUAGES[code].name}", _number(of_first["chance"]), *cells)
+    return made
 
 
 def _language_text(cell: Cell, code: str) -> Text:
@@ -106,22 +101,24 @@ def _language_text(cell: Cell, code: str) -> Text:
     value = sum(score["value"] for score in scores) / len(scores)
     if any(score["above_chance"] for score in scores):
         return Text(f"{value:.1f}")
-    return Text(f"{value:.1f} {_AT_CHANCE}", style="yellow")
+    return Text(f"{value:.1f}{_AT_CHANCE}", style="yellow")
 
 
 def _rates_table(matrix: TransferMatrix) -> Table:
-    table = Table(title="Test score over learning rates and seeds (diagnostic: it chose nothing)", title_justify="left")
-    for name in ("target", "recipe"):
-        table.add_column(name)
-    for name in ("chosen", "mean", "best", "finished", "stopped", "failed"):
-        table.add_column(name, justify="right")
+    made = table(
+        "Test score over learning rates and seeds",
+        ("target", "recipe", "rate"),
+        ("chosen", "mean", "best", "finished", "stopped", "failed"),
+        note="Rate: chosen on English dev. Mean and best are a diagnostic: they chose nothing.",
+    )
     for target in matrix.targets:
         for recipe in matrix.recipes:
             cell = matrix.cells[recipe, target]
             mean, best = cell.over_rates or (None, None)
             counts = (str(cell.finished), str(cell.stopped), str(cell.failed))
-            table.add_row(target, recipe, _number(cell.score), _number(mean), _number(best), *counts)
-    return table
+            rates = ", ".join(sorted({f"{rate:g}" for rate in cell.rates})) or "-"
+            made.add_row(target, recipe, rates, _number(cell.score), _number(mean), _number(best), *counts)
+    return made
 
 
 def _cost_lines(results: Results) -> Iterator[Text]:

@@ -13,14 +13,10 @@ from trainables.world.skills.tagging import TAGS
 EVERYDAY_SHARE = 0.5
 """How often a word takes its everyday form."""
 TOLD_APART = ("person", "animal", "thing", "verb")
-"""Kinds whose concepts have a sense of their own; the others share one sense a kind."""
+"""Kinds whose concepts have a sense of their own; all else is `OTHER`."""
 OTHER = "other"
 
-SENSES: tuple[str, ...] = (
-    OTHER,
-    *(kind for kind in KINDS if kind not in TOLD_APART),
-    *(f"{kind}{i}" for kind in TOLD_APART for i in range(KINDS[kind])),
-)
+SENSES: tuple[str, ...] = (OTHER, *(f"{kind}{i}" for kind in TOLD_APART for i in range(KINDS[kind])))
 _IDS = {sense: i for i, sense in enumerate(SENSES)}
 
 
@@ -42,20 +38,14 @@ def senses(event: Event, words: list[Word]) -> list[int]:
     meant = {
         "VERB": event.verb,
         "NOUN.subject": event.agent,
-        "PROPN": event.agent,
         "NOUN.object": event.patient,
-        "NOUN.place": event.place,
-        "ADJ.subject": event.agent_adjective,
-        "ADJ.object": event.patient_adjective,
-        "ADV": event.adverb,
-        "NUM": event.patient_number,
     }
     return [sense_of(next((c for tag, c in meant.items() if word.tag.startswith(tag)), None)) for word in words]
 
 
 def sense_of(concept: int | None) -> int:
     """The number of a concept's sense."""
-    if concept is None:
+    if concept is None or KIND_OF[concept] not in TOLD_APART:
         return _IDS[OTHER]
     kind = KIND_OF[concept]
-    return _IDS[f"{kind}{concept - RANGES[kind].start}" if kind in TOLD_APART else kind]
+    return _IDS[f"{kind}{concept - RANGES[kind].start}"]
