@@ -18,6 +18,7 @@ from trainables.stages import TrainStage
 from trainables.store import Store
 
 _ASK_AGAIN_SECONDS = 5.0  # how soon a stage that another sweep computes is looked for again
+_RESTARTS = 3  # of a trial whose process crashed
 
 
 class State(StrEnum):
@@ -40,6 +41,7 @@ class Standing:
     reused: set[str] = field(default_factory=set)
     computed: set[str] = field(default_factory=set)
     seconds: float = 0.0
+    crashes: int = 0
     not_before: float = 0.0
 
 
@@ -102,10 +104,19 @@ class Board:
                 self._leave(trial, State.FINISHED)
         return True
 
-    def ended(self, trial: Trial, error: str = "") -> None:
-        """A trial's process is through; `error` says why, where it died for good."""
+    def ended(self, trial: Trial) -> None:
+        """A trial's process is through with it."""
         if self.standings[trial].state is State.RUNNING:
-            self._leave(trial, State.FAILED, error or "it ended without a result")
+            self._leave(trial, State.FAILED, "it ended without a result")
+
+    def crashed(self, trial: Trial, reason: str) -> None:
+        """A trial's process failed or died; the trial starts again from what the store holds, a few times."""
+        standing = self.standings[trial]
+        standing.crashes += 1
+        if standing.crashes > _RESTARTS:
+            self._leave(trial, State.FAILED, f"it crashed {standing.crashes} times, last: {reason}")
+        else:
+            self._leave(trial, State.WAITING)
 
     @property
     def over(self) -> bool:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 # All are read when Ray is imported: no reports to its makers, no loggers beside Stopover's own.
@@ -28,7 +29,6 @@ from spaces.trial import Trial
 from trainables.events import LAST_EVENTS
 from trainables.tune_trainable import Job, TrialTrainable
 
-_RESTARTS = 3  # of a trial whose worker died; it goes on from the store each time
 OnEvent = Callable[[Trial | None, dict[str, Any] | None], None]
 
 
@@ -76,7 +76,7 @@ def run_board(board: Board, job: Job, resources: Resources, on_event: OnEvent) -
                 name="sweep",
                 storage_path=scratch,
                 verbose=0,
-                failure_config=FailureConfig(max_failures=_RESTARTS),
+                failure_config=FailureConfig(max_failures=0),  # the board starts crashed trials again
                 callbacks=[_Watch(bridge)],
             ),
         )
@@ -121,11 +121,15 @@ class _Bridge:
         self.on_event(trial, event)
         return goes_on
 
-    def ended(self, tune_id: str, error: str = "") -> None:
-        trial = self.trials.get(tune_id)
-        if trial is not None:
-            self.board.ended(trial, error)
-            self.on_event(trial, None)
+    def ended(self, tune_id: str) -> None:
+        trial = self.trials[tune_id]
+        self.board.ended(trial)
+        self.on_event(trial, None)
+
+    def crashed(self, tune_id: str, reason: str) -> None:
+        trial = self.trials[tune_id]
+        self.board.crashed(trial, reason)
+        self.on_event(trial, None)
 
 
 class _Suggester(Searcher):
@@ -152,7 +156,8 @@ class _Suggester(Searcher):
         last = _event(result or {})
         if last.get("kind") in LAST_EVENTS:
             self._bridge.event(trial_id, last)
-        self._bridge.ended(trial_id, f"its worker process died {_RESTARTS + 1} times" if error else "")
+        if not error:  # `_Watch` hears of errors, with their reason
+            self._bridge.ended(trial_id)
 
     # Tune saves a searcher's state for restoring; the store does that here.
     def save(self, checkpoint_path: str) -> None:
@@ -180,10 +185,21 @@ def _event(result: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Watch(Callback):
-    """Lets the live table tick while nothing happens."""
+    """Hears of crashes, and lets the live table tick while nothing happens."""
 
     def __init__(self, bridge: _Bridge) -> None:
         self._bridge = bridge
 
+    def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
+        self._bridge.crashed(trial.trial_id, _crash_reason(trial))
+
     def on_step_end(self, iteration: int, trials: list[TuneTrial], **info: Any) -> None:
         self._bridge.on_event(None, None)
+
+
+def _crash_reason(trial: TuneTrial) -> str:
+    """One line of what Tune wrote down of a crash."""
+    text = Path(trial.error_file).read_text(errors="replace") if trial.error_file else ""
+    if "actor died" in text or "actor is dead" in text:
+        return "its worker process died (killed, out of memory, or a crash in native code)"
+    return text.strip().rpartition("\n")[2] or "no reason is known"

@@ -39,7 +39,6 @@ class Tracker:
         self.sweep = sweep
         self.model = model
         self.failed = False
-        self._client = MlflowClient(uri)
         self._runs: dict[str, Run] = {}
         self._steps: dict[str, int] = {}
         self._guarded(lambda: self._open(experiment, artifacts))
@@ -76,6 +75,7 @@ class Tracker:
                            _without_password(self.uri), first)  # fmt: skip
 
     def _open(self, name: str, artifacts: Path | None) -> None:
+        self._client = MlflowClient(self.uri)
         experiment = self._client.get_experiment_by_name(name)
         location = artifacts.absolute().as_uri() if artifacts else None
         self._experiment = (

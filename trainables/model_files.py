@@ -23,9 +23,9 @@ def find_model(name: str, world_folder: Path, progress: Progress | None = None) 
     Raises `UserError` for a folder or id that holds no encoder in safetensors.
     """
     if name == "world":
-        from trainables.world.pretrain import pretrain
-
         if not (world_folder / "config.json").is_file():
+            from trainables.world.pretrain import pretrain  # loads torch, which no other call needs
+
             pretrain(world_folder, progress=progress and partial(progress, "pretraining the world's encoder"))
         return world_folder
     folder = Path(name)

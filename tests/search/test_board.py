@@ -91,9 +91,20 @@ def test_a_follower_takes_over_when_the_leader_dies(mirror: Path, store: Store) 
     leader = board.next_trial()
     assert leader is not None
     started(board)
-    board.ended(leader, "its worker process died")
+    board.ended(leader)
     assert board.standings[leader].state is State.FAILED
     assert [trial.recipe for trial in started(board)] == ["mnli"]
+
+
+def test_a_crashed_trial_starts_again_three_times(mirror: Path, store: Store) -> None:
+    board = board_of(SPACE, mirror, store)
+    while not board.over:
+        board.crashed(board.next_trial() or board.in_state(State.RUNNING)[0], "its worker process died")
+    assert {standing.state for standing in board.standings.values()} == {State.FAILED}
+    assert {standing.reason for standing in board.standings.values()} == {
+        "it crashed 4 times, last: its worker process died"
+    }
+    assert board.over
 
 
 def test_a_stage_that_fails_for_good_fails_its_followers_with_its_reason(mirror: Path, store: Store) -> None:

@@ -172,7 +172,8 @@ def test_a_failed_trial_says_why(sqlite: str) -> None:
 
 
 def test_an_unreachable_database_costs_a_warning_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    sweep = tracker(f"sqlite:///{tmp_path}/no/such/folder/mlflow.db")
+    (tmp_path / "file").write_text("no folder")
+    sweep = tracker(f"sqlite:///{tmp_path}/file/mlflow.db")
     sweep.end(finished(TRIAL))
     assert sweep.failed
     assert "results stay in the store" in caplog.text

@@ -11,7 +11,7 @@ from trainables.sources.base import Source
 from trainables.world import TAG_NAMES, rows
 
 # Enough for the world's small encoder to learn each skill; spaces cap them further.
-SIZES: dict[Split, int] = {"train": 16000, "dev": 500, "test": 500}
+SIZES: dict[Split, int] = {"train": 12000, "dev": 500, "test": 500}
 _SPLITS: dict[Split, str] = {"train": "train", "dev": "validation", "test": "test"}
 # The format's columns in the order in which the generator gives its own.
 _COLUMNS: dict[Format, tuple[str, ...]] = {
