@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from spaces.catalogue import TASKS, task_named
+from spaces.catalogue import TASKS, WORLD, task_named
 from spaces.errors import UserError, did_you_mean
 from spaces.languages import language_named
 from spaces.recipes import parse_recipe
@@ -153,6 +153,14 @@ class Space(_Strict):
     def _world_has_its_own_model(self) -> "Space":
         if self.model == "world" and self.source != "world":
             raise ValueError("model 'world' knows only the world's languages; give source: world or another model")
+        return self
+
+    @model_validator(mode="after")
+    def _world_keeps_its_own_tasks(self) -> "Space":
+        names = {name for recipe in self.recipes for step in parse_recipe(recipe).steps for name in step}
+        own = sorted(name for name in names if TASKS[name].tables["train"].repository == WORLD)
+        if own and self.source != "world":
+            raise ValueError(f"task '{own[0]}' is there in the embedded world only; give source: world or leave it out")
         return self
 
     def trials(self) -> list[Trial]:

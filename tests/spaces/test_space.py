@@ -163,6 +163,13 @@ def test_the_worlds_model_needs_the_world(write) -> None:
     assert load_space(write(SPACE), model="world", source="world").model == "world"
 
 
+def test_the_worlds_own_tasks_need_the_world(write) -> None:
+    text = SPACE.replace("recipes: [", "recipes: [mnli>world_senses, ")
+    with pytest.raises(UserError, match="task 'world_senses' is there in the embedded world only"):
+        load_space(write(text))
+    assert "mnli>world_senses" in load_space(write(text), source="world").recipes
+
+
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text\n"])
 def test_a_file_that_is_no_mapping_is_no_space(write, text: str) -> None:
     with pytest.raises(UserError, match="a space is a mapping of keys"):
