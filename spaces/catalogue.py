@@ -2,7 +2,7 @@
 
 from spaces.errors import UserError, did_you_mean
 from spaces.languages import XTREME_LANGUAGES
-from spaces.tasks import Format, Role, Table, Task
+from spaces.tasks import Columns, Format, Role, Split, Table, Task
 
 _NLI = ("entailment", "neutral", "contradiction")
 # The order is google/xtreme's own class list.
@@ -16,8 +16,24 @@ _QUESTIONS = {"text_a": "question1", "text_b": "question2"}
 _MNLI_TRAIN = Table("nyu-mll/glue", "mnli", "train", _PREMISES)
 _SQUAD_TRAIN = Table("rajpurkar/squad", "plain_text", "train")
 _SQUAD_DEV = Table("rajpurkar/squad", "plain_text", "validation")
+_SNLI_TRAIN = Table("stanfordnlp/snli", "plain_text", "train", _PREMISES)
+_SNLI_DEV = Table("stanfordnlp/snli", "plain_text", "validation", _PREMISES)
+_MNLI_DEV = Table("nyu-mll/glue", "mnli", "validation_matched", _PREMISES)
 WORLD = "world"  # in place of a repository: the task exists in the embedded world only
 _TREEBANK = "universal-dependencies/universal_dependencies"
+_CONVERTED = "refs/convert/parquet"  # the hub's own conversion, of repositories that otherwise hold only a script
+_ROUNDS = (1, 2, 3)
+_NER = tuple("O B-PER I-PER B-ORG I-ORG B-LOC I-LOC".split())
+
+
+def _english(
+    repository: str, config: str, columns: Columns, revision: str = ""
+) -> dict[Split, Table | tuple[Table, ...]]:
+    return {
+        "train": Table(repository, config, "train", columns, revision=revision),
+        "dev": Table(repository, config, "validation", columns, revision=revision),
+    }
+
 
 _DECLARED = (
     Task(
@@ -25,10 +41,32 @@ _DECLARED = (
         title="MultiNLI (Williams et al. 2018)",
         format=Format.SENTENCE_PAIR,
         roles=_INTERMEDIATE,
-        tables={"train": _MNLI_TRAIN, "dev": Table("nyu-mll/glue", "mnli", "validation_matched", _PREMISES)},
+        tables={"train": _MNLI_TRAIN, "dev": _MNLI_DEV},
         metric="accuracy",
         labels=_NLI,
         licence="OANC and others",
+        world="nli",
+    ),
+    Task(
+        name="anli_plus",
+        title="Adversarial NLI, rounds 1 to 3 (Nie et al. 2020), with MultiNLI and SNLI",
+        format=Format.SENTENCE_PAIR,
+        roles=_INTERMEDIATE,
+        tables={
+            "train": (
+                *(Table("facebook/anli", "plain_text", f"train_r{n}", _PREMISES) for n in _ROUNDS),
+                _MNLI_TRAIN,
+                _SNLI_TRAIN,
+            ),
+            "dev": (
+                *(Table("facebook/anli", "plain_text", f"dev_r{n}", _PREMISES) for n in _ROUNDS),
+                _MNLI_DEV,
+                _SNLI_DEV,
+            ),
+        },
+        metric="accuracy",
+        labels=_NLI,
+        licence="CC BY-NC 4.0 and those of MNLI and SNLI",
         world="nli",
     ),
     Task(
@@ -37,8 +75,8 @@ _DECLARED = (
         format=Format.SENTENCE_PAIR,
         roles=_INTERMEDIATE,
         tables={
-            "train": Table("stanfordnlp/snli", "plain_text", "train", _PREMISES),
-            "dev": Table("stanfordnlp/snli", "plain_text", "validation", _PREMISES),
+            "train": _SNLI_TRAIN,
+            "dev": _SNLI_DEV,
         },
         metric="accuracy",
         labels=_NLI,
@@ -58,6 +96,72 @@ _DECLARED = (
         labels=("not_duplicate", "duplicate"),
         licence="Quora's terms (research)",
         world="paraphrase",
+    ),
+    Task(
+        name="rte",
+        title="Recognizing Textual Entailment (GLUE)",
+        format=Format.SENTENCE_PAIR,
+        roles=_INTERMEDIATE,
+        tables=_english("nyu-mll/glue", "rte", _SENTENCES),
+        metric="accuracy",
+        labels=("entailment", "not_entailment"),
+        licence="GLUE's terms",
+        world="paraphrase",
+    ),
+    Task(
+        name="hellaswag",
+        title="HellaSwag (Zellers et al. 2019)",
+        format=Format.MULTIPLE_CHOICE,
+        roles=_INTERMEDIATE,
+        tables=_english("Rowan/hellaswag", "default", {"context": "ctx", "question": "", "choices": "endings"}),
+        metric="accuracy",
+        labels=tuple("0123"),
+        licence="MIT",
+        world="choice",
+    ),
+    Task(
+        name="cosmos_qa",
+        title="Cosmos QA (Huang et al. 2019)",
+        format=Format.MULTIPLE_CHOICE,
+        roles=_INTERMEDIATE,
+        tables=_english(
+            "allenai/cosmos_qa",
+            "default",
+            {"choices": ("answer0", "answer1", "answer2", "answer3")},
+            revision=_CONVERTED,
+        ),
+        metric="accuracy",
+        labels=tuple("0123"),
+        licence="CC BY 4.0",
+        world="choice",
+    ),
+    Task(
+        name="commonsense_qa",
+        title="CommonsenseQA (Talmor et al. 2019)",
+        format=Format.MULTIPLE_CHOICE,
+        roles=_INTERMEDIATE,
+        tables=_english(
+            "tau/commonsense_qa",
+            "default",
+            {"context": "question", "question": "", "choices": "choices.text", "label": "answerKey"},
+        ),
+        metric="accuracy",
+        labels=tuple("ABCDE"),
+        licence="MIT",
+        world="choice_of_5",
+    ),
+    Task(
+        name="social_iqa",
+        title="Social IQa (Sap et al. 2019)",
+        format=Format.MULTIPLE_CHOICE,
+        roles=_INTERMEDIATE,
+        tables=_english(
+            "allenai/social_i_qa", "default", {"choices": ("answerA", "answerB", "answerC")}, revision=_CONVERTED
+        ),
+        metric="accuracy",
+        labels=tuple("123"),
+        licence="CC BY 4.0",
+        world="choice_of_3",
     ),
     Task(
         name="squad_v1",
@@ -169,6 +273,38 @@ _DECLARED = (
         metric="f1_em",
         languages=tuple("en es de el ru tr ar vi th zh hi".split()),
         licence="CC BY-SA 4.0",
+        world="qa",
+    ),
+    Task(
+        name="panx",
+        title="PAN-X: named entities (Pan et al. 2017)",
+        format=Format.TAGGING,
+        roles=_TARGET,
+        tables={
+            "train": Table("google/xtreme", "PAN-X.{code}", "train", {"tags": "ner_tags"}),
+            "dev": Table("google/xtreme", "PAN-X.{code}", "validation", {"tags": "ner_tags"}),
+            "test": Table("google/xtreme", "PAN-X.{code}", "test", {"tags": "ner_tags"}),
+        },
+        metric="f1",
+        languages=XTREME_LANGUAGES,
+        labels=_NER,
+        licence="none stated; text from Wikipedia",
+        world="entities",
+    ),
+    Task(
+        name="tydiqa",
+        title="TyDiQA-GoldP (Clark et al. 2020)",
+        format=Format.SPAN_QA,
+        roles=_TARGET,
+        tables={
+            # Its English dev set is what XTREME tests on, so the dev set here is a tenth of the training set.
+            "train": Table("google/xtreme", "tydiqa", "train", ids="{language}-", share=(0.0, 0.9)),
+            "dev": Table("google/xtreme", "tydiqa", "train", ids="{language}-", share=(0.9, 1.0)),
+            "test": Table("google/xtreme", "tydiqa", "validation", ids="{language}-"),
+        },
+        metric="f1_em",
+        languages=tuple("en ar bn fi id ko ru sw te".split()),
+        licence="Apache-2.0",
         world="qa",
     ),
     Task(

@@ -158,7 +158,7 @@ class Space(_Strict):
     @model_validator(mode="after")
     def _world_keeps_its_own_tasks(self) -> "Space":
         names = {name for recipe in self.recipes for step in parse_recipe(recipe).steps for name in step}
-        own = sorted(name for name in names if TASKS[name].tables["train"].repository == WORLD)
+        own = sorted(name for name in names if TASKS[name].parts("train")[0].repository == WORLD)
         if own and self.source != "world":
             raise ValueError(f"task '{own[0]}' is there in the embedded world only; give source: world or leave it out")
         return self

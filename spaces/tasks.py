@@ -1,5 +1,6 @@
 """What a task is: data tables, a format and a metric; nothing here reads or trains anything."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -13,6 +14,7 @@ class Format(StrEnum):
     """How examples become batches, a head, a loss and predictions (`trainables/formats`)."""
 
     SENTENCE_PAIR = "sentence_pair"
+    MULTIPLE_CHOICE = "multiple_choice"
     SPAN_QA = "span_qa"
     TAGGING = "tagging"
     RETRIEVAL = "retrieval"
@@ -25,44 +27,63 @@ class Role(StrEnum):
     TARGET = "target"
 
 
+Columns = Mapping[str, str | tuple[str, ...]]
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """One split of a parquet dataset on the hub, and which of its columns mean what.
 
     `config` may hold `{code}`, `{name}` or `{iso3}` of the language. `columns` maps the format's own
-    column names to the dataset's, for those that differ.
+    column names to the dataset's, for those that differ: a name, `outer.inner` of a nested column, several
+    columns that make one of lists, or "" for a column of empty texts. `ids` keeps the rows whose id starts
+    so, where a dataset holds all its languages in one table; it may hold `{language}`, the name in lower case.
+    `share` keeps a part of the rows, from and to, for a dev set that is cut from a training set. `revision` is the
+    hub's branch, where the main one holds no parquet files.
     """
 
     repository: str
     config: str
     split: str
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: Columns = field(default_factory=dict)
+    ids: str = ""
+    share: tuple[float, float] = (0.0, 1.0)
+    revision: str = ""
 
     def config_for(self, language: Language) -> str:
         """The configuration's name for one language."""
         return self.config.format(code=language.code, name=language.name, iso3=language.iso3)
+
+    def ids_for(self, language: Language) -> str:
+        """What the ids of one language's rows start with; empty for all rows."""
+        return self.ids.format(language=language.name.lower())
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
     """Data, format and metric under one name.
 
-    `tables` gives the splits: a target's `train` and `dev` are English, its `test` exists once per
-    language; a task without `train` (retrieval) is scored as the encoder stands. `labels` is empty
-    where the label set is whatever the English training table holds. `world` names the generator
-    that stands in for the task in the embedded world.
+    `tables` gives the splits, each one table or several that are put together: a target's `train` and `dev`
+    are English, its `test` exists once per language; a task without `train` (retrieval) is scored as the
+    encoder stands. `labels` is empty where the label set is whatever the English training table holds.
+    `world` names the generator that stands in for the task in the embedded world.
     """
 
     name: str
     title: str
     format: Format
     roles: frozenset[Role]
-    tables: dict[Split, Table]
+    tables: dict[Split, Table | tuple[Table, ...]]
     metric: str
     languages: tuple[str, ...] = ("en",)
     labels: tuple[str, ...] = ()
     licence: str = ""
     world: str = ""
+
+    def parts(self, split: Split) -> tuple[Table, ...]:
+        """The tables of a split."""
+        tables = self.tables[split]
+        return tables if isinstance(tables, tuple) else (tables,)
 
     @property
     def trains(self) -> bool:

@@ -79,6 +79,6 @@ def collate(rows: Sequence[Row], pad_token: int, device: torch.device) -> Batch:
 
 def collate_for_loss(rows: Sequence[Row], form: FineTuning, device: torch.device) -> Batch:
     """A batch with the targets that the format's loss needs."""
-    batch = collate(rows, cast(int, form.tokenizer.pad_token_id), device)
+    batch = collate(form.sequences(rows), cast(int, form.tokenizer.pad_token_id), device)
     targets = form.targets(rows, batch["input_ids"].shape[1])
     return batch | {name: tensor.to(device, non_blocking=True) for name, tensor in targets.items()}

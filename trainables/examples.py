@@ -11,16 +11,18 @@ import pyarrow.compute
 
 from spaces import Format, Task, UserError
 from spaces.tasks import Split
+from trainables.columns import format_columns
 from trainables.digest import digest_of_table
-from trainables.sources import Source
+from trainables.sources import Piece, Source
 
 COLUMNS: dict[Format, tuple[str, ...]] = {
     Format.SENTENCE_PAIR: ("text_a", "text_b", "label"),
+    Format.MULTIPLE_CHOICE: ("context", "question", "choices", "label"),
     Format.SPAN_QA: ("id", "context", "question", "answers"),
     Format.TAGGING: ("tokens", "tags"),
     Format.RETRIEVAL: ("source_sentence", "target_sentence"),
 }
-_LABEL_COLUMN = {Format.SENTENCE_PAIR: "label", Format.TAGGING: "tags"}
+_LABEL_COLUMN = {Format.SENTENCE_PAIR: "label", Format.MULTIPLE_CHOICE: "label", Format.TAGGING: "tags"}
 _SAMPLE_SEED = 0  # one sample for all trials: seeds are to differ by training, not by data
 
 
@@ -51,12 +53,11 @@ class Data:
 
         Raises `UserError` for a missing split, file or column, or a label that the task does not know.
         """
-        where = self.source.where(task, split, language)
-        read = _renamed(self.source.read(task, split, language), task, split, where)
         labels = self.labels(task)
-        table = _sample(_with_classes(read, task, labels, where), cap)
+        pieces = [_with_classes(piece, task, labels) for piece in self.source.read(task, split, language)]
+        table = _sample(pa.concat_tables(pieces, promote_options="permissive"), cap)
         if table.num_rows == 0:
-            raise UserError(f"{task.name}: {where} holds no usable rows")
+            raise UserError(f"{task.name}: {self.source.where(task, split, language)} holds no usable rows")
         return Examples(task, language, table, labels, digest_of_table(table))
 
     def _labels(self, task: Task) -> tuple[str, ...]:
@@ -64,44 +65,38 @@ class Data:
         column = _LABEL_COLUMN.get(task.format)
         if task.labels or column is None:
             return task.labels
-        where = self.source.where(task, "train", "en")
-        read = _renamed(self.source.read(task, "train", "en"), task, "train", where)
-        held = _flat(read[column]).unique().to_pylist()
-        names = json.loads(read.schema.metadata[b"names"]).get(column)
-        return tuple(sorted({names[value] if names else str(value) for value in held}))
+        held: set[str] = set()
+        for piece in self.source.read(task, "train", "en"):
+            names = _class_names(piece, column)
+            values = _flat(_columns(piece, task)[column]).unique().to_pylist()
+            held |= {names[value] if names else str(value) for value in values}
+        return tuple(sorted(held))
 
 
-def _renamed(read: pa.Table, task: Task, split: Split, where: str) -> pa.Table:
-    names = {column: task.tables[split].columns.get(column, column) for column in COLUMNS[task.format]}
-    missing = [name for name in names.values() if name not in read.column_names]
-    if missing:
-        raise UserError(f"{task.name}: {where} lacks the column '{missing[0]}' (it has {', '.join(read.column_names)})")
-    chosen = read.select(list(names.values())).rename_columns(list(names))
-    return chosen.replace_schema_metadata({"names": json.dumps(_class_names(read, names))})
+def _columns(piece: Piece, task: Task) -> pa.Table:
+    where = f"{task.name}: {piece.where}"
+    return format_columns(piece.rows, COLUMNS[task.format], piece.table.columns, where)
 
 
-def _class_names(read: pa.Table, names: dict[str, str]) -> dict[str, list[str]]:
-    """Names of integer classes as `datasets` keeps them in a parquet file's metadata, per format column."""
-    stored = (read.schema.metadata or {}).get(b"huggingface")
+def _class_names(piece: Piece, column: str) -> list[str] | None:
+    """Names of integer classes in a format's column, as `datasets` keeps them in a parquet file's metadata."""
+    stored = (piece.rows.schema.metadata or {}).get(b"huggingface")
     features: dict[str, Any] = json.loads(stored)["info"]["features"] if stored else {}
-    found: dict[str, list[str]] = {}
-    for column, name in names.items():
-        feature = features.get(name, {})
-        feature = feature.get("feature", feature) if isinstance(feature, dict) else {}
-        if isinstance(feature, dict) and feature.get("names"):
-            found[column] = feature["names"]
-    return found
+    name = piece.table.columns.get(column, column)
+    feature = features.get(name, {}) if isinstance(name, str) else {}
+    feature = feature.get("feature", feature) if isinstance(feature, dict) else {}
+    names = feature.get("names") if isinstance(feature, dict) else None
+    return list(names) if names else None
 
 
-def _with_classes(table: pa.Table, task: Task, labels: tuple[str, ...], where: str) -> pa.Table:
-    """Labels become class numbers; rows whose label is -1 (no agreed label, as in SNLI) are dropped."""
-    names: dict[str, list[str]] = json.loads(table.schema.metadata[b"names"])
-    table = table.replace_schema_metadata(None)
+def _with_classes(piece: Piece, task: Task, labels: tuple[str, ...]) -> pa.Table:
+    """The format's columns, labels as class numbers; rows labelled -1 (no agreed label, as in SNLI) are dropped."""
+    table = _columns(piece, task)
     column = _LABEL_COLUMN.get(task.format)
     if column is None:
         return table
     number = {label: index for index, label in enumerate(labels)}
-    known = names.get(column)
+    known = _class_names(piece, column)
 
     def to_class(value: Any) -> int:
         if isinstance(value, int):
@@ -114,7 +109,8 @@ def _with_classes(table: pa.Table, task: Task, labels: tuple[str, ...], where: s
 
     def _unknown(value: Any) -> int:
         if task.labels:
-            raise UserError(f"{task.name}: {where} has the label '{value}' in '{column}'; known: {', '.join(labels)}")
+            fault = f"{task.name}: {piece.where} has the label '{value}' in '{column}'"
+            raise UserError(f"{fault}; known: {', '.join(labels)}")
         return len(labels)  # an open label set: a tag never seen in training is one that is never predicted
 
     values = table[column].to_pylist()

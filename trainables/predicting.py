@@ -27,7 +27,8 @@ def predict(model: FineTuned, form: FineTuning, examples: Examples, rows: pa.Tab
     with torch.inference_mode(), autocast(_device(model), model.encoder.config.hidden_size):
         for chosen in batches:
             batch_rows = rows_at(rows, chosen)
-            logits = model(collate(batch_rows, form.tokenizer.pad_token_id, _device(model)))
+            batch = collate(form.sequences(batch_rows), form.tokenizer.pad_token_id, _device(model))
+            logits = model(batch)
             for row, part in zip(chosen, form.decode(logits, batch_rows), strict=True):
                 parts[int(numbers[row])].append((int(row), part))
     in_order = [[part for _, part in sorted(parts[n], key=lambda pair: pair[0])] for n in range(len(examples))]

@@ -21,6 +21,7 @@ TRAINING_VERSION = 1
 # Raise a format's number when its encoding, head, loss, decoding or scoring changes.
 FORMAT_VERSIONS: dict[Format, int] = {
     Format.SENTENCE_PAIR: 1,
+    Format.MULTIPLE_CHOICE: 1,
     Format.SPAN_QA: 1,
     Format.TAGGING: 1,
     Format.RETRIEVAL: 1,

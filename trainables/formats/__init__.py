@@ -2,6 +2,7 @@
 
 from spaces import Format
 from trainables.formats.base import FineTuning, Scores
+from trainables.formats.multiple_choice import MultipleChoice
 from trainables.formats.sentence_pair import SentencePair
 from trainables.formats.span_qa import SpanQA
 from trainables.formats.tagging import Tagging
@@ -10,6 +11,7 @@ __all__ = ["FINE_TUNING", "FineTuning", "Scores"]
 
 FINE_TUNING: dict[Format, type[FineTuning]] = {
     Format.SENTENCE_PAIR: SentencePair,
+    Format.MULTIPLE_CHOICE: MultipleChoice,
     Format.SPAN_QA: SpanQA,
     Format.TAGGING: Tagging,
 }

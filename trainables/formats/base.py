@@ -1,6 +1,7 @@
 """What a format is: how a task's examples become batches, a head, a loss, predictions and scores."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,6 +60,10 @@ class FineTuning(ABC):
         An example may make several rows, which follow one another.
         """
 
+    def sequences(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """The token sequences of a batch of rows: one per row, but where a row stands for several texts."""
+        return rows
+
     @property
     @abstractmethod
     def outputs(self) -> int:
@@ -71,11 +76,11 @@ class FineTuning(ABC):
 
     @abstractmethod
     def targets(self, rows: Sequence[Row], width: int) -> Batch:
-        """The loss's targets for a batch of rows padded to `width` tokens."""
+        """The loss's targets for a batch of rows whose sequences are padded to `width` tokens."""
 
     @abstractmethod
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Mean loss of a batch; `logits` is (batch, outputs) or (batch, width, outputs)."""
+        """Mean loss of a batch; `logits` is (sequences, outputs) or (sequences, width, outputs)."""
 
     @abstractmethod
     def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
@@ -101,6 +106,13 @@ def padded(rows: Sequence[Row], column: str, fill: int, width: int) -> Tensor:
 def cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
     """Mean cross-entropy in float32 over the positions that are not `IGNORED`."""
     return nn.functional.cross_entropy(logits.float(), classes, ignore_index=IGNORED)
+
+
+def accuracy_scores(gold: Sequence[str], predictions: Sequence[str]) -> Scores:
+    """Accuracy; chance is always answering the commonest class of these examples."""
+    accuracy, error = mean_and_error([float(a == b) for a, b in zip(gold, predictions, strict=True)])
+    majority = 100 * Counter(gold).most_common(1)[0][1] / len(gold)
+    return Scores(accuracy, majority, error, len(gold), {"accuracy": accuracy})
 
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float]:

@@ -1,6 +1,5 @@
 """Sentence pairs (NLI, paraphrase): one class per pair of texts."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor
 
 from trainables.examples import Examples
-from trainables.formats.base import Batch, FineTuning, Row, Scores, cross_entropy, mean_and_error
+from trainables.formats.base import Batch, FineTuning, Row, Scores, accuracy_scores, cross_entropy
 
 
 class SentencePair(FineTuning):
@@ -50,6 +49,4 @@ class SentencePair(FineTuning):
     def score(self, examples: Examples, predictions: Sequence[Any]) -> Scores:
         """Accuracy; chance is always answering the commonest class of these examples."""
         gold = [self.labels[number] for number in examples.table["label"].to_pylist()]
-        accuracy, error = mean_and_error([float(a == b) for a, b in zip(gold, predictions, strict=True)])
-        majority = 100 * Counter(gold).most_common(1)[0][1] / len(gold)
-        return Scores(accuracy, majority, error, len(gold), {"accuracy": accuracy})
+        return accuracy_scores(gold, predictions)

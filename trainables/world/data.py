@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow as pa
 from trainables.world.grammar import FINE_TAGS, UPOS, grammar, text
 from trainables.world.languages import ENGLISH, language
 from trainables.world.meanings import draw, events, maybe
-from trainables.world.skills import choice, codebook, ending, nli, paraphrase, qa, retrieval, senses, tagging
+from trainables.world.skills import choice, codebook, ending, entities, nli, paraphrase, qa, retrieval, senses, tagging
 from trainables.world.streams import stream
 
 Maker = Callable[[np.random.Generator, np.random.Generator, str, int], pa.Table]
@@ -21,7 +22,10 @@ SKILLS: dict[str, Maker] = {
     "qa": qa.table,
     "pos": tagging.pos,
     "fine_tags": tagging.fine_tags,
+    "entities": entities.table,
     "choice": choice.table,
+    "choice_of_3": partial(choice.table, choices=3),
+    "choice_of_5": partial(choice.table, choices=5),
     "retrieval": retrieval.table,
     "ending": ending.table,
     "senses": senses.table,
@@ -30,6 +34,7 @@ SKILLS: dict[str, Maker] = {
 TAG_NAMES: dict[str, tuple[str, ...]] = {
     "pos": UPOS,
     "fine_tags": FINE_TAGS,
+    "entities": entities.ENTITIES,
     "senses": senses.SENSES,
     "codebook": codebook.CODE_NAMES,
 }

@@ -21,7 +21,7 @@ def on_disk(tmp_path: Path):
     (tmp_path / "README.md").write_text(
         "---\nconfigs:\n- config_name: mnli\n  data_files:\n  - split: train\n    path: mnli/train.parquet\n---\n"
     )
-    table = Table(str(tmp_path), "mnli", "train", TASKS["mnli"].tables["train"].columns)
+    table = Table(str(tmp_path), "mnli", "train", TASKS["mnli"].parts("train")[0].columns)
     return replace(TASKS["mnli"], tables={"train": table})
 
 
@@ -32,7 +32,7 @@ def test_rows_and_class_names_come_through_datasets(on_disk) -> None:
 
 
 def test_a_split_that_the_repository_lacks_is_named(on_disk) -> None:
-    task = replace(on_disk, tables={"dev": replace(on_disk.tables["train"], split="validation")})
+    task = replace(on_disk, tables={"dev": replace(on_disk.parts("train")[0], split="validation")})
     with pytest.raises(UserError, match="validation"):
         HubSource().read(task, "dev", "en")
 

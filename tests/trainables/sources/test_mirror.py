@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,20 @@ from trainables.sources.mirror import MirrorSource
 
 
 def test_rows_come_with_the_hubs_columns(mirror: Path) -> None:
-    table = MirrorSource(mirror).read(TASKS["xnli"], "test", "de")
-    assert table.column_names == ["premise", "hypothesis", "label"]
-    assert table.num_rows == 12
+    (piece,) = MirrorSource(mirror).read(TASKS["xnli"], "test", "de")
+    assert piece.rows.column_names == ["premise", "hypothesis", "label"]
+    assert piece.rows.num_rows == 12
+
+
+def test_tables_of_one_split_come_as_pieces_with_their_rows_share(mirror: Path) -> None:
+    whole = TASKS["xnli"].parts("test")[0]
+    task = replace(
+        TASKS["xnli"], tables={"test": (replace(whole, share=(0.0, 0.25)), replace(whole, share=(0.25, 1.0)))}
+    )
+    pieces = MirrorSource(mirror).read(task, "test", "de")
+    assert [piece.rows.num_rows for piece in pieces] == [3, 9]
+    together = [row for piece in pieces for row in piece.rows.to_pylist()]
+    assert together == MirrorSource(mirror).read(TASKS["xnli"], "test", "de")[0].rows.to_pylist()
 
 
 def test_the_place_of_a_split_is_owner_name_configuration_split(mirror: Path) -> None:

@@ -1,0 +1,73 @@
+"""Every task of the catalogue loads, encodes, trains two steps, predicts and scores: new tasks are picked up here."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spaces import TASKS, Role, Task, UserError
+from spaces.catalogue import WORLD
+from spaces.space import Training
+from trainables.examples import Data
+from trainables.sources import Source
+from trainables.sources.mirror import MirrorSource
+from trainables.sources.world import WorldSource
+from trainables.stages import ScoreStage, TrainStage
+from trainables.store import Store
+from trainables.trial_run import run_trial
+from trainables.workbench import Workbench
+
+ROWS = 8
+SETTINGS = Training(
+    examples=ROWS, dev_examples=ROWS, epochs=1, batch_size=4, max_length=64, stride=16, evaluations=1
+)  # two batches and more, as long texts make several rows
+
+
+def run_two_steps(task: Task, source: Source, model: Path, folder: Path) -> None:
+    data = Data(source)
+    bench = Workbench(Store(folder / "store"), data, model, folder / "cache")
+    stages: list[TrainStage | ScoreStage] = []
+    parent = bench.model_digest
+    if task.trains:
+        train, dev = data.examples(task, "train", "en", ROWS), data.examples(task, "dev", "en", ROWS)
+        role = Role.TARGET if Role.TARGET in task.roles else Role.INTERMEDIATE
+        stage = TrainStage(
+            parent, task.name, role, train.digest, dev.digest, train.labels, len(train), SETTINGS, 1e-3, 0
+        )
+        stages.append(stage)
+        parent = stage.key
+    if Role.TARGET in task.roles:
+        language = source.languages(task)[-1]
+        test = data.examples(task, "test", language, ROWS)
+        stages.append(ScoreStage(parent, task.name, ((language, test.digest, len(test)),), SETTINGS, ROWS, None))
+    events = [event.as_dict() for event in run_trial(stages, bench)]
+    assert events[-1]["kind"] == "finished", events[-1]
+    if task.trains:
+        assert next(event for event in events if event["kind"] == "evaluated")["steps"] >= 2
+    if Role.TARGET in task.roles:
+        record = bench.store.record(stages[-1].key)
+        assert record is not None
+        ((scored, scores),) = record["languages"].items()
+        assert scored == language and scores["examples"] == ROWS and 0 <= scores["value"] <= 100
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_from_the_world(name: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from trainables.sources import world
+
+    monkeypatch.setattr(world, "SIZES", {"train": 40, "dev": 40, "test": 40})
+    run_two_steps(TASKS[name], WorldSource(), tiny_model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", [task.name for task in TASKS.values() if task.parts(next(iter(task.tables)))[0].repository != WORLD]
+)
+def test_from_the_shared_mirror(name: str, shared: Path, tiny_model: Path, tmp_path: Path) -> None:
+    run_two_steps(TASKS[name], MirrorSource(shared / "data"), tiny_model, tmp_path)
+
+
+def test_a_tasks_own_languages_only_are_scored(shared: Path) -> None:
+    there = MirrorSource(shared / "data").languages(TASKS["tydiqa"])
+    assert there == ("en", "ko", "sw")  # PROVENANCE: the other languages' answers are blank
+    with pytest.raises(UserError):
+        MirrorSource(shared / "data").read(replace(TASKS["xnli"], name="xnli"), "test", "fi")

@@ -1,0 +1,87 @@
+"""Multiple choice (HellaSwag, CommonsenseQA ...): which of several texts goes with the context and question?"""
+
+from collections.abc import Sequence
+from itertools import accumulate, chain, pairwise
+from typing import Any
+
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from trainables.examples import Examples
+from trainables.formats.base import Batch, FineTuning, Row, Scores, accuracy_scores, cross_entropy
+
+
+class MultipleChoice(FineTuning):
+    """Context against question and choice, one sequence per choice, one number per sequence; the highest wins.
+
+    A row holds the sequences of all the choices of an example, one after the other; `lengths` says where they part.
+    """
+
+    def encode(self, examples: Examples) -> pa.Table:
+        table = examples.table
+        columns = [table[name].to_pylist() for name in ("context", "question", "choices")]
+        contexts, questions, choices = columns
+        firsts = [context for context, texts in zip(contexts, choices, strict=True) for _ in texts]
+        seconds = [f"{question} {text}".strip() for question, texts in zip(questions, choices) for text in texts]
+        tokens = self.tokenizer(
+            firsts,
+            seconds,
+            truncation="longest_first",
+            max_length=self.settings.max_length,
+            return_attention_mask=False,
+        )
+        ends = list(accumulate((len(texts) for texts in choices), initial=0))
+        rows = {
+            name: pa.array([list(chain.from_iterable(ids[a:b])) for a, b in pairwise(ends)], pa.list_(pa.int32()))
+            for name, ids in tokens.items()
+        }
+        lengths = [[len(one) for one in tokens["input_ids"][a:b]] for a, b in pairwise(ends)]
+        return pa.table(
+            rows
+            | {
+                "example": pa.array(range(len(examples)), pa.int32()),
+                "lengths": pa.array(lengths, pa.list_(pa.int32())),
+                "label": table["label"].combine_chunks(),
+            }
+        )
+
+    def sequences(self, rows: Sequence[Row]) -> Sequence[Row]:
+        names = [name for name in ("input_ids", "token_type_ids") if name in rows[0]]
+        return [
+            {name: row[name][a:b] for name in names}
+            for row in rows
+            for a, b in pairwise(accumulate(row["lengths"], initial=0))
+        ]
+
+    @property
+    def outputs(self) -> int:
+        return 1
+
+    @property
+    def pools(self) -> bool:
+        return True
+
+    def targets(self, rows: Sequence[Row], width: int) -> Batch:
+        counts = torch.tensor([len(row["lengths"]) for row in rows])
+        return {"choices": counts, "classes": torch.tensor([row["label"] for row in rows])}
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        return cross_entropy(_by_example(logits, batch["choices"].tolist()), batch["classes"])
+
+    def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
+        return _by_example(logits, [len(row["lengths"]) for row in rows]).argmax(-1).tolist()
+
+    def merge(self, examples: Examples, parts: Sequence[list[Any]]) -> list[Any]:
+        return [self.labels[only] for (only,) in parts]
+
+    def score(self, examples: Examples, predictions: Sequence[Any]) -> Scores:
+        """Accuracy; chance is always answering the place that is right most often among these examples."""
+        gold = [self.labels[number] for number in examples.table["label"].to_pylist()]
+        return accuracy_scores(gold, predictions)
+
+
+def _by_example(logits: Tensor, counts: Sequence[int]) -> Tensor:
+    """(sequences, 1) to (examples, most choices); places that an example does not have can never win."""
+    parts = logits.squeeze(-1).float().split(list(counts))
+    return torch.nn.utils.rnn.pad_sequence(list(parts), batch_first=True, padding_value=torch.finfo(torch.float32).min)
