@@ -16,7 +16,8 @@ _AT_CHANCE = "≈"
 
 def summary(results: Results, matrix: TransferMatrix) -> RenderableType:
     """What a reader wants first: the matrix, the best recipes, what it cost."""
-    return Group(_matrix_table(matrix), Text(), _best_table(matrix), Text(), *_cost_lines(results), *_warnings(matrix))
+    lines = (*_cost_lines(results), *_limits(results), *_warnings(matrix))
+    return Group(_matrix_table(matrix), Text(), _best_table(matrix), Text(), *lines)
 
 
 def full_report(results: Results, matrix: TransferMatrix) -> RenderableType:
@@ -132,6 +133,15 @@ def _cost_lines(results: Results) -> Iterator[Text]:
     states = [one.state for one in results.trials]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     yield Text(f"Trials: {len(states)} ({counts}). Time of this run: {cost['seconds']:.0f} s.")
+
+
+def _limits(results: Results) -> Iterator[Text]:
+    evaluation = results.space.get("evaluation") or {}
+    if evaluation.get("test_examples"):
+        yield Text(f"Scored on at most {evaluation['test_examples']:,} test examples per language.")
+    for target, split in (evaluation.get("test_splits") or {}).items():
+        if target in results.space["targets"]:
+            yield Text(f"Scored {target} on its {split} split, not on its test set.")
 
 
 def _warnings(matrix: TransferMatrix) -> Iterator[Text]:

@@ -54,7 +54,7 @@ class Sweep:
 
 def prepare(space: Space, home: Home, mirror: Path | None, console: Console) -> Sweep:
     """Finds model and data and plans all trials; raises `UserError` before anything is trained."""
-    data = Data(open_source(space.source, mirror))
+    data = Data(open_source(space.source, mirror), space.evaluation.test_splits)
     model = _find_model(space, home, console)
     with console.status("reading data and planning"):
         plan = make_plan(space, data, model_digest(model))
@@ -131,7 +131,15 @@ def _run_on_ray(sweep: Sweep, board: Board, tracker: Any, console: Console, work
 
     home = sweep.home
     chains = {trial.id: stages for trial, stages in sweep.plan.chains.items()}
-    job = Job(chains, sweep.space.source, sweep.mirror, sweep.model, home.store.absolute(), home.encoded.absolute())
+    job = Job(
+        chains,
+        sweep.space.source,
+        sweep.mirror,
+        sweep.space.evaluation.test_splits,
+        sweep.model,
+        home.store.absolute(),
+        home.encoded.absolute(),
+    )
     resources = Resources(gpus=1.0 if _gpus() else 0.0, workers=workers)
 
     def on_event(trial: Trial | None, event: dict[str, Any] | None) -> None:

@@ -98,11 +98,17 @@ class Stopping(_Strict):
 
 
 class Evaluation(_Strict):
-    """What is scored at the end of a trial. `retrieval_layer` is the hidden state that retrieval pools
-    (0 is the embeddings); by default 14 of 24, scaled to the model's depth, as XTREME does."""
+    """What is scored at the end of a trial.
+
+    `test_examples` caps the examples per language (a seeded sample); `test_splits` names the split that stands in
+    for a target's test set, where a mirror has no other (`{mlqa: validation}`). `retrieval_layer` is the hidden
+    state that retrieval pools (0 is the embeddings); by default 14 of 24, scaled to the model's depth, as XTREME
+    does.
+    """
 
     languages: Literal["all"] | Annotated[list[str], AfterValidator(_unique)] = "all"
     test_examples: Count | None = None
+    test_splits: dict[str, str] = {}
     retrieval_layer: Annotated[int, Field(ge=0)] | None = None
 
     @field_validator("languages")
@@ -114,6 +120,14 @@ class Evaluation(_Strict):
             except UserError as error:
                 raise ValueError(str(error)) from None
         return languages
+
+    @field_validator("test_splits")
+    @classmethod
+    def _known_targets(cls, splits: dict[str, str]) -> dict[str, str]:
+        try:
+            return {task_named(target, Role.TARGET).name: split for target, split in splits.items()}
+        except UserError as error:
+            raise ValueError(str(error)) from None
 
 
 class Space(_Strict):

@@ -66,7 +66,8 @@ class Task:
     `tables` gives the splits, each one table or several that are put together: a target's `train` and `dev`
     are English, its `test` exists once per language; a task without `train` (retrieval) is scored as the
     encoder stands. `labels` is empty where the label set is whatever the English training table holds.
-    `world` names the generator that stands in for the task in the embedded world.
+    `normaliser` says which script's way answers in the test sets are compared, `unanswerable` that a question
+    may have no answer. `world` names the generator that stands in for the task in the embedded world.
     """
 
     name: str
@@ -78,6 +79,8 @@ class Task:
     languages: tuple[str, ...] = ("en",)
     labels: tuple[str, ...] = ()
     licence: str = ""
+    normaliser: Literal["squad", "mlqa"] = "squad"
+    unanswerable: bool = False
     world: str = ""
 
     def parts(self, split: Split) -> tuple[Table, ...]:

@@ -1,7 +1,8 @@
 """A task's examples in its format's columns: checked, labels as class numbers, sampled and named by content."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -35,16 +36,21 @@ class Examples:
     table: pa.Table
     labels: tuple[str, ...]
     digest: str
+    split: Split = "test"
 
     def __len__(self) -> int:
         return self.table.num_rows
 
 
 class Data:
-    """The examples that a source holds, read once per process."""
+    """The examples that a source holds, read once per process.
 
-    def __init__(self, source: Source) -> None:
+    `test_splits` names, by target, the split to read in place of the test set.
+    """
+
+    def __init__(self, source: Source, test_splits: Mapping[str, str] | None = None) -> None:
         self.source = source
+        self.test_splits = test_splits or {}
         self.examples = lru_cache(maxsize=256)(self._examples)
         self.labels = lru_cache(maxsize=None)(self._labels)
 
@@ -54,11 +60,29 @@ class Data:
         Raises `UserError` for a missing split, file or column, or a label that the task does not know.
         """
         labels = self.labels(task)
-        pieces = [_with_classes(piece, task, labels) for piece in self.source.read(task, split, language)]
+        pieces = [
+            _with_classes(piece, task, labels) for piece in self.source.read(self._as_read(task), split, language)
+        ]
         table = _sample(pa.concat_tables(pieces, promote_options="permissive"), cap)
         if table.num_rows == 0:
-            raise UserError(f"{task.name}: {self.source.where(task, split, language)} holds no usable rows")
-        return Examples(task, language, table, labels, digest_of_table(table))
+            raise UserError(f"{task.name}: {self.where(task, split, language)} holds no usable rows")
+        return Examples(task, language, table, labels, digest_of_table(table), split)
+
+    def languages(self, task: Task) -> tuple[str, ...]:
+        """The languages that the source can score a target in."""
+        return self.source.languages(self._as_read(task))
+
+    def where(self, task: Task, split: Split, language: str) -> str:
+        """Where a split comes from, for people."""
+        return self.source.where(self._as_read(task), split, language)
+
+    def _as_read(self, task: Task) -> Task:
+        instead = self.test_splits.get(task.name)
+        if instead is None:
+            return task
+        return replace(
+            task, tables={**task.tables, "test": tuple(replace(one, split=instead) for one in task.parts("test"))}
+        )
 
     def _labels(self, task: Task) -> tuple[str, ...]:
         """The task's classes: declared, or all that its English training set holds, sorted."""

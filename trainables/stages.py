@@ -156,7 +156,12 @@ def scored_languages(target: Task, space: Space, data: Data) -> Sequence[str]:
     Languages of the space that the benchmark does not have for this target are passed over; one that it has and
     the source lacks raises `UserError`.
     """
-    there = data.source.languages(target)
+    there = data.languages(target)
+    if not there:
+        raise UserError(
+            f"{target.name}: no test set at {data.where(target, 'test', target.languages[0])} or beside it; "
+            "complete the mirror or name another split under evaluation.test_splits"
+        )
     wanted = space.evaluation.languages
     if wanted == "all":
         chosen = there
@@ -165,7 +170,7 @@ def scored_languages(target: Task, space: Space, data: Data) -> Sequence[str]:
         for code in chosen:
             if code not in there:
                 raise UserError(
-                    f"{target.name}: no test set in '{code}' at {data.source.where(target, 'test', code)}; "
+                    f"{target.name}: no test set in '{code}' at {data.where(target, 'test', code)}; "
                     "leave the language out or complete the mirror"
                 )
     if not chosen:

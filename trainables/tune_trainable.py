@@ -23,6 +23,7 @@ class Job:
     chains: Mapping[str, Sequence[Stage]]
     source: str
     mirror: Path | None
+    test_splits: Mapping[str, str]
     model: Path
     store: Path
     cache: Path
@@ -43,7 +44,8 @@ class TrialTrainable(tune.Trainable):
         from trainables.workbench import Workbench
 
         self.job = job
-        self.bench = Workbench(Store(job.store), Data(open_source(job.source, job.mirror)), job.model, job.cache)
+        data = Data(open_source(job.source, job.mirror), job.test_splits)
+        self.bench = Workbench(Store(job.store), data, job.model, job.cache)
         self._begin(config["trial"])
 
     def step(self) -> dict[str, Any]:

@@ -193,3 +193,10 @@ def test_a_space_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         space.seeds = [1]
     assert space.seeds == [0]
+
+
+def test_a_stand_in_for_a_test_set_belongs_to_a_target(write) -> None:
+    text = SPACE.replace("languages: [en, de]", "test_splits: {%s: validation}")
+    assert load_space(write(text % "mlqa")).evaluation.test_splits == {"mlqa": "validation"}
+    with pytest.raises(UserError, match="unknown target task 'mlqb': did you mean 'mlqa'"):
+        load_space(write(text % "mlqb"))

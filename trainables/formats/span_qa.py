@@ -10,12 +10,14 @@ from torch import Tensor
 
 from trainables.examples import Examples
 from trainables.formats.base import Batch, FineTuning, Row, Scores, cross_entropy, mean_and_error
-from trainables.formats.squad import exact_match, token_f1
+from trainables.formats.mlqa import normaliser_of
+from trainables.formats.squad import exact_match, normalised, token_f1
 
 # Phang et al. 2020's and the BERT scripts' settings.
 QUESTION_TOKENS = 64
 BEST_SPANS = 20
 ANSWER_TOKENS = 30
+NULL_THRESHOLD = 0.0  # by how much "no answer" must beat the best span (Hugging Face's SQuAD 2.0 script's default)
 _NOT_CONTEXT = -1
 
 
@@ -86,24 +88,48 @@ class SpanQA(FineTuning):
         return (cross_entropy(blocked[..., 0], batch["start"]) + cross_entropy(blocked[..., 1], batch["end"])) / 2
 
     def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
+        # A window's first token stands for "no answer here" (Devlin et al. 2019), as it does in the loss.
         values = logits.float().cpu().numpy()
-        return [_best_span(values[index], row) for index, row in enumerate(rows)]
+        return [(_best_span(values[index], row), float(values[index, 0].sum())) for index, row in enumerate(rows)]
 
     def merge(self, examples: Examples, parts: Sequence[list[Any]]) -> list[Any]:
         contexts = examples.table["context"].to_pylist()
-        best = [max(windows) for windows in parts]
-        return [context[left:right] for context, (_, left, right) in zip(contexts, best, strict=True)]
+        return [self._answer(context, windows) for context, windows in zip(contexts, parts, strict=True)]
+
+    def _answer(self, context: str, windows: list[Any]) -> str:
+        (total, left, right), null = max(span for span, _ in windows), min(null for _, null in windows)
+        if self.task.unanswerable and null - total > NULL_THRESHOLD:
+            return ""
+        return context[left:right]
 
     def score(self, examples: Examples, predictions: Sequence[Any]) -> Scores:
-        """Mean of exact match and F1, as XTREME reports QA; chance is a random span of one to five words."""
-        accepted = [answers["text"] for answers in examples.table["answers"].to_pylist()]
-        exact = [exact_match(answer, texts) for answer, texts in zip(predictions, accepted, strict=True)]
-        f1 = [token_f1(answer, texts) for answer, texts in zip(predictions, accepted, strict=True)]
-        guesses = _random_spans(examples.table["context"].to_pylist())
-        guessed = [(exact_match(g, texts) + token_f1(g, texts)) / 2 for g, texts in zip(guesses, accepted, strict=True)]
-        value, error = mean_and_error([(a + b) / 2 for a, b in zip(exact, f1, strict=True)])
+        """Mean of exact match and F1, as XTREME reports QA.
+
+        Chance is a random span of one to five words, or no answer at all where that earns more.
+        """
+        exact, f1 = self._compared(examples, predictions)
+        both = [(a + b) / 2 for a, b in zip(exact, f1, strict=True)]
+        guesses = [_random_spans(examples.table["context"].to_pylist())]
+        guesses += [[""] * len(examples)] if self.task.unanswerable else []
+        value, error = mean_and_error(both)
+        chance = max(sum(mean_and_error(scores)[0] for scores in self._compared(examples, one)) / 2 for one in guesses)
         metrics = {"exact_match": mean_and_error(exact)[0], "f1": mean_and_error(f1)[0]}
-        return Scores(value, mean_and_error(guessed)[0], error, len(examples), metrics)
+        return Scores(value, chance, error, len(examples), metrics)
+
+    def _compared(self, examples: Examples, predictions: Sequence[str]) -> tuple[list[float], list[float]]:
+        """Exact match and F1 of every prediction, 0 to 1."""
+        accepted = [answers["text"] for answers in examples.table["answers"].to_pylist()]
+        # English dev is SQuAD and compared as SQuAD is, so that XQuAD and MLQA share what they train on it.
+        by_mlqa = self.task.normaliser == "mlqa" and examples.split == "test"
+        normalise = normaliser_of(examples.language) if by_mlqa else normalised
+        pairs = list(zip(predictions, accepted, strict=True))
+        if self.task.unanswerable:  # as SQuAD 2.0's script: a question without answer is right when left unanswered
+            pairs = [(answer, texts or [""]) for answer, texts in pairs]
+        exact = [exact_match(answer, texts, normalise) for answer, texts in pairs]
+        f1 = [
+            hit if texts == [""] else token_f1(answer, texts, normalise) for hit, (answer, texts) in zip(exact, pairs)
+        ]
+        return exact, f1
 
 
 def _trim(context: str, left: int, right: int) -> tuple[int, int]:

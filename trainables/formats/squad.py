@@ -3,10 +3,11 @@
 import re
 import string
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = set(string.punctuation)
+Normalise = Callable[[str], str]
 
 
 def normalised(answer: str) -> str:
@@ -15,14 +16,14 @@ def normalised(answer: str) -> str:
     return " ".join(_ARTICLES.sub(" ", bare).split())
 
 
-def exact_match(answer: str, accepted: Sequence[str]) -> float:
+def exact_match(answer: str, accepted: Sequence[str], normalise: Normalise = normalised) -> float:
     """1 where the answer equals an accepted one after normalising, else 0."""
-    return float(any(normalised(answer) == normalised(one) for one in accepted))
+    return float(any(normalise(answer) == normalise(one) for one in accepted))
 
 
-def token_f1(answer: str, accepted: Sequence[str]) -> float:
+def token_f1(answer: str, accepted: Sequence[str], normalise: Normalise = normalised) -> float:
     """The best F1 over tokens between the answer and an accepted one, 0 to 1."""
-    return max((_f1(normalised(answer).split(), normalised(one).split()) for one in accepted), default=0.0)
+    return max((_f1(normalise(answer).split(), normalise(one).split()) for one in accepted), default=0.0)
 
 
 def _f1(found: list[str], wanted: list[str]) -> float:

@@ -20,6 +20,7 @@ SKILLS: dict[str, Maker] = {
     "nli": nli.table,
     "paraphrase": paraphrase.table,
     "qa": qa.table,
+    "qa_or_none": qa.table_or_none,
     "pos": tagging.pos,
     "fine_tags": tagging.fine_tags,
     "entities": entities.table,

@@ -123,20 +123,24 @@ def logits_for(row: dict[str, Any], starts: dict[int, float], ends: dict[int, fl
 )
 def test_the_best_valid_span_is_taken(make_form, starts, ends, expected) -> None:
     row = hand_row(5)
-    assert make_form("squad_v1").decode(logits_for(row, starts, ends), [row]) == [expected]
+    ((span, null),) = make_form("squad_v1").decode(logits_for(row, starts, ends), [row])
+    assert span == expected
+    assert null == starts.get(0, -5.0) + ends.get(0, -5.0)
 
 
 def test_a_span_has_at_most_30_tokens(make_form) -> None:
     row = hand_row(40)
     form = make_form("squad_v1")
-    assert form.decode(logits_for(row, {3: 5.0}, {32: 5.0}), [row]) == [(10.0, 0, 29 * 4 + 3)]
-    ((score, _, _),) = form.decode(logits_for(row, {3: 5.0}, {33: 5.0}), [row])
+    ((span, _),) = form.decode(logits_for(row, {3: 5.0}, {32: 5.0}), [row])
+    assert span == (10.0, 0, 29 * 4 + 3)
+    (((score, _, _), _),) = form.decode(logits_for(row, {3: 5.0}, {33: 5.0}), [row])
     assert score == 0.0  # 31 tokens are too many: one of the two with a -5
 
 
 def test_the_best_window_gives_the_answer(make_examples, make_form) -> None:
     examples = make_examples("squad_v1", [qa("the cat sees rome", "a", "rome"), qa("oslo", "b", "oslo")])
-    parts = [[(1.0, 0, 3), (7.0, 13, 17), (2.0, 4, 7)], [(-3.0, 0, 4)]]
+    spans = [[(1.0, 0, 3), (7.0, 13, 17), (2.0, 4, 7)], [(-3.0, 0, 4)]]
+    parts = [[(span, 0.0) for span in windows] for windows in spans]
     assert make_form("squad_v1").merge(examples, parts) == ["rome", "oslo"]
 
 
@@ -197,3 +201,23 @@ def test_real_answers_survive_encoding(shared, make_form) -> None:
     assert len(spelled) == 150  # no answer is lost between windows
     assert len(same) > 140  # an answer may end within a piece, then the piece is the nearest there is
     assert all(wanted[number] in text for number, text in spelled.items())
+
+
+def test_a_question_without_answer_is_right_when_left_unanswered(make_examples, make_form) -> None:
+    rows = [
+        {"id": "1", "context": "the cat sat", "question": "who", "answers": {"text": ["cat"], "answer_start": [4]}},
+        {"id": "2", "context": "the cat sat", "question": "dog", "answers": {"text": [], "answer_start": []}},
+    ]
+    scores = make_form("squad_v2").score(make_examples("squad_v2", rows), ["cat", ""])
+    assert (scores.value, scores.chance) == (100, 50)  # leaving all unanswered earns half
+    assert make_form("squad_v2").score(make_examples("squad_v2", rows), ["", "sat"]).value == 0
+    assert make_form("xquad").score(make_examples("xquad", rows), ["cat", ""]).value == 50
+
+
+def test_no_answer_is_given_where_the_first_token_beats_every_span(make_examples, make_form) -> None:
+    rows = [{"id": "1", "context": "the cat sat", "question": "who", "answers": {"text": ["cat"], "answer_start": [4]}}]
+    examples = make_examples("squad_v2", rows)
+    windows = [((3.0, 4, 7), 2.0), ((1.0, 0, 3), 2.5)]
+    assert make_form("squad_v2").merge(examples, [windows]) == ["cat"]  # 3 beats the lowest null score, 2
+    assert make_form("squad_v2").merge(examples, [[(span, null + 2) for span, null in windows]]) == [""]
+    assert make_form("squad_v1").merge(examples, [[(span, null + 2) for span, null in windows]]) == ["cat"]
