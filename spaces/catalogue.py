@@ -26,6 +26,15 @@ _ROUNDS = (1, 2, 3)
 _NER = tuple("O B-PER I-PER B-ORG I-ORG B-LOC I-LOC".split())
 
 
+_GOLD = {"source_id": "source_lang", "target_id": "target_lang"}
+
+
+def _sentences_to_mine(split: str) -> tuple[Table, Table]:
+    # The hub has the pairs alone; these come from the shared task's own files, by way of a mirror.
+    folder = ("bucc/bucc2018-mining-pool", "{code}-en")
+    return Table(*folder, split + "{code}"), Table(*folder, split + "en")
+
+
 def _english(
     repository: str, config: str, columns: Columns, revision: str = ""
 ) -> dict[Split, Table | tuple[Table, ...]]:
@@ -333,6 +342,20 @@ _DECLARED = (
         languages=tuple("en ar bn fi id ko ru sw te".split()),
         licence="Apache-2.0",
         world="qa",
+    ),
+    Task(
+        name="bucc2018",
+        title="BUCC 2018: bitext mining (Zweigenbaum et al. 2018)",
+        format=Format.MINING,
+        roles=_TARGET,
+        tables={
+            "dev": (Table("google/xtreme", "bucc18.{code}", "validation", _GOLD), *_sentences_to_mine("")),
+            "test": (Table("google/xtreme", "bucc18.{code}", "test", _GOLD), *_sentences_to_mine("test.")),
+        },
+        metric="f1",
+        languages=tuple("de fr ru zh".split()),
+        licence="the shared task's (Wikipedia and news commentary)",
+        world="retrieval",
     ),
     Task(
         name="tatoeba",

@@ -18,6 +18,7 @@ class Format(StrEnum):
     SPAN_QA = "span_qa"
     TAGGING = "tagging"
     RETRIEVAL = "retrieval"
+    MINING = "mining"
 
 
 class Role(StrEnum):
@@ -34,7 +35,7 @@ Columns = Mapping[str, str | tuple[str, ...]]
 class Table:
     """One split of a parquet dataset on the hub, and which of its columns mean what.
 
-    `config` may hold `{code}`, `{name}` or `{iso3}` of the language. `columns` maps the format's own
+    `config` and `split` may hold `{code}`, `{name}` or `{iso3}` of the language. `columns` maps the format's own
     column names to the dataset's, for those that differ: a name, `outer.inner` of a nested column, several
     columns that make one of lists, or "" for a column of empty texts. `ids` keeps the rows whose id starts
     so, where a dataset holds all its languages in one table; it may hold `{language}`, the name in lower case.
@@ -54,6 +55,10 @@ class Table:
         """The configuration's name for one language."""
         return self.config.format(code=language.code, name=language.name, iso3=language.iso3)
 
+    def split_for(self, language: Language) -> str:
+        """The split's name for one language."""
+        return self.split.format(code=language.code, name=language.name, iso3=language.iso3)
+
     def ids_for(self, language: Language) -> str:
         """What the ids of one language's rows start with; empty for all rows."""
         return self.ids.format(language=language.name.lower())
@@ -64,10 +69,11 @@ class Task:
     """Data, format and metric under one name.
 
     `tables` gives the splits, each one table or several that are put together: a target's `train` and `dev`
-    are English, its `test` exists once per language; a task without `train` (retrieval) is scored as the
-    encoder stands. `labels` is empty where the label set is whatever the English training table holds.
-    `normaliser` says which script's way answers in the test sets are compared, `unanswerable` that a question
-    may have no answer. `world` names the generator that stands in for the task in the embedded world.
+    are English, its `test` exists once per language; a task without `train` (retrieval, mining) is scored as
+    the encoder stands. Mining takes three tables: the pairs, and the sentences of either side. `labels` is
+    empty where the label set is whatever the English training table holds. `normaliser` says which script's
+    way answers in the test sets are compared, `unanswerable` that a question may have no answer. `world`
+    names the generator that stands in for the task in the embedded world.
     """
 
     name: str

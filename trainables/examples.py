@@ -1,7 +1,7 @@
 """A task's examples in its format's columns: checked, labels as class numbers, sampled and named by content."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -22,6 +22,7 @@ COLUMNS: dict[Format, tuple[str, ...]] = {
     Format.SPAN_QA: ("id", "context", "question", "answers"),
     Format.TAGGING: ("tokens", "tags"),
     Format.RETRIEVAL: ("source_sentence", "target_sentence"),
+    Format.MINING: ("side", "id", "sentence", "pair"),
 }
 _LABEL_COLUMN = {Format.SENTENCE_PAIR: "label", Format.MULTIPLE_CHOICE: "label", Format.TAGGING: "tags"}
 _SAMPLE_SEED = 0  # one sample for all trials: seeds are to differ by training, not by data
@@ -60,10 +61,12 @@ class Data:
         Raises `UserError` for a missing split, file or column, or a label that the task does not know.
         """
         labels = self.labels(task)
-        pieces = [
-            _with_classes(piece, task, labels) for piece in self.source.read(self._as_read(task), split, language)
-        ]
-        table = _sample(pa.concat_tables(pieces, promote_options="permissive"), cap)
+        pieces = self.source.read(self._as_read(task), split, language)
+        if task.format is Format.MINING:
+            table = _sentences_to_mine(pieces, task, cap)
+        else:
+            parts = [_with_classes(piece, task, labels) for piece in pieces]
+            table = _sample(pa.concat_tables(parts, promote_options="permissive"), cap)
         if table.num_rows == 0:
             raise UserError(f"{task.name}: {self.where(task, split, language)} holds no usable rows")
         return Examples(task, language, table, labels, digest_of_table(table), split)
@@ -80,9 +83,10 @@ class Data:
         instead = self.test_splits.get(task.name)
         if instead is None:
             return task
-        return replace(
-            task, tables={**task.tables, "test": tuple(replace(one, split=instead) for one in task.parts("test"))}
-        )
+        if task.format is Format.MINING and instead == task.parts("dev")[0].split:
+            return replace(task, tables={**task.tables, "test": task.tables["dev"]})
+        tables = tuple(replace(table, split=instead) for table in task.parts("test"))
+        return replace(task, tables={**task.tables, "test": tables})
 
     def _labels(self, task: Task) -> tuple[str, ...]:
         """The task's classes: declared, or all that its English training set holds, sorted."""
@@ -98,8 +102,11 @@ class Data:
 
 
 def _columns(piece: Piece, task: Task) -> pa.Table:
-    where = f"{task.name}: {piece.where}"
-    return format_columns(piece.rows, COLUMNS[task.format], piece.table.columns, where)
+    return _taken(piece, task, COLUMNS[task.format])
+
+
+def _taken(piece: Piece, task: Task, names: Sequence[str]) -> pa.Table:
+    return format_columns(piece.rows, names, piece.table.columns, f"{task.name}: {piece.where}")
 
 
 def _class_names(piece: Piece, column: str) -> list[str] | None:
@@ -144,6 +151,28 @@ def _with_classes(piece: Piece, task: Task, labels: tuple[str, ...]) -> pa.Table
     flat = pa.array([to_class(value) for value in values], pa.int32())
     labelled = table.set_column(table.column_names.index(column), column, flat)
     return labelled.filter(pa.compute.greater_equal(labelled[column], 0))
+
+
+def _sentences_to_mine(pieces: Sequence[Piece], task: Task, cap: int | None) -> pa.Table:
+    """The sentences of both sides (0 and 1) with the number of the pair that they belong to, -1 for none.
+
+    `pieces` are the pairs and the sentences of either side. Of more than `cap` pairs a seeded sample is kept, and of
+    the sentences without a pair the same share.
+    """
+    gold = _taken(pieces[0], task, ("source_id", "target_id")).to_pydict()
+    pairs = len(gold["source_id"])
+    rng = np.random.default_rng(_SAMPLE_SEED)
+    kept = set(range(pairs)) if cap is None or cap >= pairs else set(rng.permutation(pairs)[:cap].tolist())
+    rows: list[dict[str, Any]] = []
+    for side, (column, piece) in enumerate(zip(("source_id", "target_id"), pieces[1:], strict=True)):
+        pair_of = {name: pair for pair, name in enumerate(gold[column])}
+        sentences = _taken(piece, task, ("id", "sentence")).to_pylist()
+        for row, luck in zip(sentences, rng.random(len(sentences)), strict=True):
+            pair = pair_of.get(row["id"], -1)
+            if pair in kept or (pair == -1 and luck < len(kept) / max(1, pairs)):
+                rows.append({"side": side, "pair": pair, **row})
+    schema = pa.schema([("side", pa.int32()), ("id", pa.string()), ("sentence", pa.string()), ("pair", pa.int32())])
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray:

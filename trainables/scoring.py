@@ -21,6 +21,7 @@ from trainables.encoder import FineTuned, inputs, mean_pooled, retrieval_layer
 from trainables.events import Scored
 from trainables.examples import Examples
 from trainables.formats import FINE_TUNING, Scores
+from trainables.formats.mining import Candidates, best_threshold, mine, score_mining
 from trainables.formats.retrieval import nearest, score_retrieval
 from trainables.predicting import predict
 from trainables.stages import ScoreStage
@@ -41,7 +42,7 @@ def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
     """
     began = time.perf_counter()
     task = TASKS[stage.task]
-    predictor = _Retrieval(stage, bench) if task.format is Format.RETRIEVAL else _FineTuned(stage, bench)
+    predictor = _PREDICTORS.get(task.format, _FineTuned)(stage, bench)
     languages: dict[str, Any] = {}
     predictions: _Predicted = {"language": [], "example": [], "prediction": []}
     for language, _, _ in stage.tests:
@@ -101,6 +102,39 @@ class _Retrieval:
 
     def _vectors(self, texts: list[str]) -> NDArray[np.float32]:
         return sentence_vectors(self.encoder, self.bench, texts, self.layer, self.max_length)
+
+
+class _Mining(_Retrieval):
+    """Mines pairs with the encoder as the parent left it; the language's dev collection sets the threshold."""
+
+    def __init__(self, stage: ScoreStage, bench: Workbench) -> None:
+        super().__init__(stage, bench)
+        self.cap = stage.cap
+
+    def predict(self, examples: Examples) -> tuple[list[Any], Scores]:
+        """The pairs of ids found, and the F1 of one language."""
+        dev = self.bench.data.examples(examples.task, "dev", examples.language, self.cap)
+        candidates, gold, _ = self._mined(dev)
+        threshold = best_threshold(candidates, gold)
+        candidates, gold, ids = self._mined(examples)
+        pairs = candidates.above(threshold)
+        scores = score_mining(pairs, gold, len(ids[0]), threshold)
+        return [[ids[0][source], ids[1][target]] for source, target in pairs], scores
+
+    def _mined(self, examples: Examples) -> tuple[Candidates, set[tuple[int, int]], list[list[str]]]:
+        """Candidates, the true pairs as row numbers, and the ids of either side's rows."""
+        rows = examples.table.to_pylist()
+        sides = [[row for row in rows if row["side"] == side] for side in (0, 1)]
+        place = {row["pair"]: number for number, row in enumerate(sides[1]) if row["pair"] >= 0}
+        gold = {(number, place[row["pair"]]) for number, row in enumerate(sides[0]) if row["pair"] in place}
+        source, target = (self._vectors([row["sentence"].strip() for row in side]) for side in sides)
+        return mine(source, target), gold, [[row["id"] for row in side] for side in sides]
+
+
+_PREDICTORS: dict[Format, type[_FineTuned] | type[_Retrieval]] = {
+    Format.RETRIEVAL: _Retrieval,
+    Format.MINING: _Mining,
+}
 
 
 def sentence_vectors(

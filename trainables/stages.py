@@ -25,6 +25,7 @@ FORMAT_VERSIONS: dict[Format, int] = {
     Format.SPAN_QA: 1,
     Format.TAGGING: 1,
     Format.RETRIEVAL: 1,
+    Format.MINING: 1,
 }
 
 
@@ -97,7 +98,7 @@ class ScoreStage:
 
         task = TASKS[self.task]
         lengths: dict[str, Any] = {"max_length": self.settings.max_length, "stride": self.settings.stride}
-        layer = {"layer": self.layer} if task.format is Format.RETRIEVAL else {}
+        layer = {} if task.trains else {"layer": self.layer}
         return digest_of(
             {
                 "stage": ["score", task.format, FORMAT_VERSIONS[task.format], task.metric],
@@ -144,10 +145,17 @@ def _train(parent: str, task: Task, role: Role, rate: float, trial: Trial, space
 
 def _score(parent: str, target: Task, space: Space, data: Data) -> ScoreStage:
     cap = space.evaluation.test_examples
-    sets = [data.examples(target, "test", language, cap) for language in scored_languages(target, space, data)]
-    tests = tuple((examples.language, examples.digest, len(examples)) for examples in sets)
+    tests = tuple(_test(target, language, cap, data) for language in scored_languages(target, space, data))
     settings = space.training.of(target.name, Role.TARGET)
     return ScoreStage(parent, target.name, tests, settings, cap, space.evaluation.retrieval_layer)
+
+
+def _test(target: Task, language: str, cap: int | None, data: Data) -> tuple[str, str, int]:
+    test = data.examples(target, "test", language, cap)
+    if target.format is not Format.MINING:
+        return language, test.digest, len(test)
+    dev = data.examples(target, "dev", language, cap)  # it sets the threshold
+    return language, digest_of([dev.digest, test.digest]), len(test)
 
 
 def scored_languages(target: Task, space: Space, data: Data) -> Sequence[str]:

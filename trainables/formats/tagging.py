@@ -10,8 +10,18 @@ import pyarrow as pa
 from torch import Tensor
 
 from trainables.examples import Examples
-from trainables.formats.base import IGNORED, Batch, FineTuning, Row, Scores, cross_entropy, mean_and_error, padded
-from trainables.formats.chunks import ChunkCounts, chunk_counts
+from trainables.formats.base import (
+    IGNORED,
+    Batch,
+    FineTuning,
+    Row,
+    Scores,
+    cross_entropy,
+    f1_error,
+    mean_and_error,
+    padded,
+)
+from trainables.formats.chunks import chunk_counts
 
 _DROPPED = {"", "\u200c"}  # XTREME drops empty tokens and lone zero-width non-joiners
 
@@ -96,7 +106,9 @@ class Tagging(FineTuning):
         metrics = {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall, "word_accuracy": accuracy}
         if self.task.metric == "accuracy":
             return Scores(accuracy, word_accuracy(gold, guesses)[0], accuracy_error, len(gold), metrics)
-        return Scores(counts.f1, guess_counts.f1, _f1_error(counts), len(gold), metrics)
+        return Scores(
+            counts.f1, guess_counts.f1, f1_error(counts.right, counts.found, counts.there), len(gold), metrics
+        )
 
     def _names(self, tags: list[int]) -> list[str]:
         return [self.labels[tag] if tag < len(self.labels) else "" for tag in tags]
@@ -114,11 +126,3 @@ def word_accuracy(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
     """Share of words tagged right (0 to 100) and its standard error, words taken as independent."""
     right = [a == b for tags, guess in zip(gold, predicted, strict=True) for a, b in zip(tags, guess, strict=True)]
     return mean_and_error([float(value) for value in right])
-
-
-def _f1_error(counts: ChunkCounts) -> float:
-    """Standard error of the chunk F1: a bootstrap over sentences, seeded."""
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(0, len(counts.right), size=(200, len(counts.right)))
-    right, found, there = (np.asarray(c)[drawn].sum(1) for c in (counts.right, counts.found, counts.there))
-    return float(np.std(200 * right / np.maximum(found + there, 1)))

@@ -29,7 +29,10 @@ class HubSource(Source):
         spoken = language_named(language)
         try:
             loaded = datasets.load_dataset(
-                table.repository, table.config_for(spoken), split=table.split, revision=table.revision or None
+                table.repository,
+                table.config_for(spoken),
+                split=table.split_for(spoken),
+                revision=table.revision or None,
             )
         except (ConnectionError, FileNotFoundError) as error:
             reason = "it is neither cached nor reachable" if not reachable else str(error).splitlines()[0]
@@ -45,4 +48,5 @@ class HubSource(Source):
 
 
 def _address(table: Table, language: str) -> str:
-    return f"{table.repository} ({table.config_for(language_named(language))}, {table.split})"
+    spoken = language_named(language)
+    return f"{table.repository} ({table.config_for(spoken)}, {table.split_for(spoken)})"

@@ -46,4 +46,5 @@ class MirrorSource(Source):
 
     def _path(self, table: Table, language: str) -> Path:
         owner_and_name = table.repository.replace("/", "__")
-        return self.folder / owner_and_name / table.config_for(language_named(language)) / f"{table.split}.parquet"
+        spoken = language_named(language)
+        return self.folder / owner_and_name / table.config_for(spoken) / f"{table.split_for(spoken)}.parquet"

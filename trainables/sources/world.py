@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from spaces import Format, Task, UserError
 from spaces.languages import WORLD_LANGUAGES
-from spaces.tasks import Split
+from spaces.tasks import Split, Table
 from trainables.columns import dataset_columns
 from trainables.sources.base import Piece, Source
 from trainables.world import TAG_NAMES, rows
@@ -22,6 +22,9 @@ _COLUMNS: dict[Format, tuple[str, ...]] = {
 }
 
 
+_WITH_ENGLISH = {Format.RETRIEVAL, Format.MINING}  # each language against English
+
+
 class WorldSource(Source):
     """Generates what is asked for; the same arguments always give the same rows."""
 
@@ -32,14 +35,33 @@ class WorldSource(Source):
         made = rows(task.world, _SPLITS[split], language, SIZES[split], _seed(table.repository))
         if task.format is Format.TAGGING and not task.labels:
             made = made.set_column(1, "tags", _named(made["tags"], TAG_NAMES[task.world]))
+        if task.format is Format.MINING:
+            return _to_mine(made, task.parts(split), self.where(task, split, language))
         made = made.rename_columns(list(_COLUMNS.get(task.format, made.column_names)))
         return [Piece(table, dataset_columns(made, table.columns), self.where(task, split, language))]
 
     def languages(self, task: Task) -> tuple[str, ...]:
-        return tuple(code for code in WORLD_LANGUAGES if task.format is not Format.RETRIEVAL or code != "en")
+        return tuple(code for code in WORLD_LANGUAGES if task.format not in _WITH_ENGLISH or code != "en")
 
     def where(self, task: Task, split: Split, language: str) -> str:
         return f"the embedded world ({task.world}, {_SPLITS[split]}, {language})"
+
+
+def _to_mine(pairs: pa.Table, tables: tuple[Table, ...], where: str) -> list[Piece]:
+    """Half of the pairs stay pairs; of the others each side keeps the sentences that the other side loses."""
+    size = pairs.num_rows
+    ids = pa.array([str(number) for number in range(size)])
+    paired, lone = range(size // 2), range(size // 2, size)
+    sides = ([*paired, *lone[::2]], [*lone[1::2], *reversed(paired)])
+    gold = pa.table({"source_id": ids[: size // 2], "target_id": ids[: size // 2]})
+    sentences = [
+        pa.table({"id": ids, "sentence": pairs[name]}).take(pa.array(rows))
+        for name, rows in zip(("source_sentence", "target_sentence"), sides, strict=True)
+    ]
+    return [
+        Piece(table, dataset_columns(rows, table.columns), where)
+        for table, rows in zip(tables, (gold, *sentences), strict=True)
+    ]
 
 
 def _seed(repository: str) -> int:
