@@ -118,6 +118,38 @@ def report(
     console.print(full_report(results, transfer_matrix(results)))
 
 
+@app.command(epilog="Example: `stopover export mini --xtreme submission --labels --mirror data`")
+def export(
+    sweep: Annotated[
+        str, typer.Argument(metavar="SWEEP", help="A sweep's id, or a space's name for its newest sweep.")
+    ],
+    xtreme: Annotated[Path, typer.Option(metavar="DIR", help="Where to write, in XTREME's submission layout.")],
+    recipe: Annotated[str | None, typer.Option(help="One recipe for all targets; default: each target's best.")] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Write the labels beside, as XTREME's script wants.")
+    ] = False,
+    mirror: Mirror = None,
+    home: HomeFolder = DEFAULT_HOME,
+) -> None:
+    """Write predictions as XTREME's `evaluate.py` reads them, for its own score or a submission."""
+    from search.export import chosen_trials
+    from search.export import export as write
+    from search.gains import transfer_matrix
+    from search.sweep import find_sweep
+    from trainables.examples import Data
+    from trainables.sources import open_source
+    from trainables.store import Store
+
+    results = find_sweep(Home(home), sweep)
+    chosen = chosen_trials(results, transfer_matrix(results), recipe)
+    evaluation = results.space["evaluation"]
+    data = Data(open_source(results.space["source"], mirror), evaluation["test_splits"])
+    written = write(chosen.values(), Store(Home(home).store), data, xtreme, evaluation["test_examples"], labels)
+    for target, result in chosen.items():
+        console.print(f"{target}: {result.trial.id}, {len(result.languages)} languages", highlight=False)
+    console.print(f"{len(written)} files under {xtreme}", highlight=False, soft_wrap=True)
+
+
 @app.command()
 def ui(
     home: HomeFolder = DEFAULT_HOME,

@@ -24,7 +24,8 @@ class TrialResult:
 
     `dev` is English dev of the target's training, or, where the target trains nothing, of the last intermediate
     stage; `languages` maps codes to value, chance, error, examples, metrics, above_chance. `selectable` is false for a
-    trial that was outdone at a rung: it may not be chosen, though it may have run to its end.
+    trial that was outdone at a rung: it may not be chosen, though it may have run to its end. `scored` is the key of
+    its scoring stage, whose entry in the store has the predictions.
     """
 
     trial: Trial
@@ -39,6 +40,7 @@ class TrialResult:
     examples_trained: int = 0
     examples_shared: int = 0
     seconds: float = 0.0
+    scored: str = ""
 
     @property
     def score(self) -> float | None:
@@ -119,6 +121,7 @@ def trial_result(trial: Trial, board: Board) -> TrialResult:
         examples_trained=sum(stage.examples for stage in computed) + under_way,
         examples_shared=sum(stage.examples for stage in reused),
         seconds=round(standing.seconds, 3),
+        scored=chain[-1].key if scored else "",
     )
 
 

@@ -1,0 +1,133 @@
+"""Predictions in XTREME's submission layout, with labels on request, for the benchmark's own script to score.
+
+    DIR/predictions/<task>/test-<language>.tsv|json
+    DIR/labels/<task>/test-<language>.tsv|json
+
+Only languages that were scored get a file. Where the space capped the test sets, so are these.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from search.gains import TransferMatrix
+from search.results import Results, TrialResult
+from spaces import TASKS, Format, Task, UserError
+from trainables.examples import Data, Examples
+from trainables.formats.tagging import kept_words
+from trainables.scoring import PREDICTIONS_FILE
+from trainables.store import Store
+
+
+def chosen_trials(results: Results, matrix: TransferMatrix, recipe: str | None) -> dict[str, TrialResult]:
+    """The trial to export per target: of a recipe, or of the one that scored best; of several seeds the first.
+
+    Raises `UserError` for a recipe that the sweep does not have.
+    """
+    if recipe is not None and recipe not in matrix.recipes:
+        raise UserError(f"{results.sweep} has no recipe '{recipe}'; it has {', '.join(matrix.recipes)}")
+    cells = {target: matrix.cells[recipe, target] if recipe else matrix.best(target) for target in matrix.targets}
+    return {target: cell.chosen[0] for target, cell in cells.items() if cell is not None and cell.chosen}
+
+
+def export(
+    trials: Iterable[TrialResult], store: Store, data: Data, folder: Path, cap: int | None, labels: bool
+) -> list[Path]:
+    """Writes the files of some trials, one per target; returns their paths.
+
+    Raises `UserError` where the store has lost a trial's predictions.
+    """
+    written: list[Path] = []
+    for result in trials:
+        task = TASKS[result.trial.target]
+        entry = store.find(result.scored)
+        if entry is None:
+            raise UserError(f"the predictions of {result.trial.id} are not in the store any more; run the sweep again")
+        table = pa.ipc.open_file(pa.memory_map(str(entry.path(PREDICTIONS_FILE)))).read_all()
+        for language in result.languages:
+            examples = data.examples(task, "test", language, cap)
+            predicted = [json.loads(text) for text in _column(table, language)]
+            written.append(_write(folder / "predictions", task, language, _spelled(examples, predicted)))
+            if labels:
+                written.append(_write(folder / "labels", task, language, _labels(examples)))
+    return written
+
+
+def _column(table: pa.Table, language: str) -> list[str]:
+    rows = table.filter(pa.compute.equal(table["language"], language))
+    return rows["prediction"].to_pylist()
+
+
+def _write(folder: Path, task: Task, language: str, content: str | dict[str, Any]) -> Path:
+    suffix = "tsv" if isinstance(content, str) else "json"
+    path = folder / task.name / f"test-{language}.{suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, indent=1)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _spelled(examples: Examples, predicted: Sequence[Any]) -> str | dict[str, Any]:
+    """Predictions as XTREME's script reads them."""
+    match examples.task.format:
+        case Format.SPAN_QA:
+            return dict(zip(examples.table["id"].to_pylist(), predicted, strict=True))
+        case Format.TAGGING:
+            return _tagged(predicted)
+        case Format.RETRIEVAL:
+            rank = _ranks(examples)
+            return _lines(str(rank[row]) for row in predicted)
+        case Format.MINING:
+            return _lines("\t".join(pair) for pair in predicted)
+        case _:
+            return _lines(predicted)
+
+
+def _labels(examples: Examples) -> str | dict[str, Any]:
+    table = examples.table
+    match examples.task.format:
+        case Format.SPAN_QA:
+            return _squad(table.to_pylist())
+        case Format.TAGGING:
+            numbers = (kept_words(examples, row)[1] for row in range(len(examples)))
+            return _tagged([[examples.labels[number] for number in sentence] for sentence in numbers])
+        case Format.RETRIEVAL:
+            return _lines(map(str, _ranks(examples)))
+        case Format.MINING:
+            ids = [{row["pair"]: row["id"] for row in table.to_pylist() if row["side"] == side} for side in (0, 1)]
+            return _lines(f"{ids[0][pair]}\t{ids[1][pair]}" for pair in sorted(ids[0]) if pair >= 0 and pair in ids[1])
+        case _:
+            return _lines(examples.labels[number] for number in table["label"].to_pylist())
+
+
+def _lines(values: Iterable[str]) -> str:
+    return "".join(f"{value}\n" for value in values)
+
+
+def _tagged(sentences: Sequence[Sequence[str]]) -> str:
+    return "\n".join(_lines(sentence) for sentence in sentences)
+
+
+def _ranks(examples: Examples) -> list[int]:
+    """XTREME sorts Tatoeba's English side, so that its order leaks nothing: where each row's translation then is."""
+    english = examples.table["target_sentence"].to_pylist()
+    ranks = [0] * len(english)
+    for rank, row in enumerate(sorted(range(len(english)), key=lambda row: (english[row], row))):
+        ranks[row] = rank
+    return ranks
+
+
+def _squad(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Questions and answers in SQuAD's own JSON, an article per row."""
+    articles = []
+    for row in rows:
+        answers = [
+            {"text": text, "answer_start": start}
+            for text, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True)
+        ]
+        question = {"id": row["id"], "question": row["question"], "answers": answers}
+        articles.append({"title": "", "paragraphs": [{"context": row["context"], "qas": [question]}]})
+    return {"version": "1.1", "data": articles}
