@@ -136,6 +136,25 @@ def test_the_report_shows_every_language(finished: tuple[Place, str]) -> None:
     assert "de German" in run.stdout and "chance" in run.stdout and "best" in run.stdout
 
 
+def test_exported_files_give_the_sweeps_own_scores(finished: tuple[Place, str], mirror: Path, tmp_path: Path) -> None:
+    place, _ = finished
+    command = [*STOPOVER, "export", "small", "--xtreme", str(tmp_path), "--labels", "--recipe", "none"]
+    command += ["--mirror", str(mirror), "--home", str(place.home.root)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    chosen = {one.trial.target: one for one in place.results().trials if one.trial.recipe == "none" and one.selectable}
+    for target in ("xnli", "tatoeba"):
+        files = sorted((tmp_path / "predictions" / target).iterdir())
+        assert {file.stem.removeprefix("test-") for file in files} == set(chosen[target].languages)
+        for file in files:
+            predicted, labels = (
+                path.read_text().splitlines() for path in (file, tmp_path / "labels" / target / file.name)
+            )
+            right = sum(one == other for one, other in zip(predicted, labels, strict=True))
+            score = chosen[target].languages[file.stem.removeprefix("test-")]["value"]
+            assert 100 * right / len(labels) == pytest.approx(score, abs=1e-9)
+
+
 def test_killed_driver(finished: tuple[Place, str], tmp_path: Path, mirror: Path, tiny_model: Path) -> None:
     place = Place(tmp_path, mirror, tiny_model)
     process = place.start()

@@ -1,0 +1,66 @@
+"""The export's files read as XTREME's script reads them."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from search.export import _labels, _spelled, export
+from search.results import TrialResult
+from spaces import TASKS, UserError
+from spaces.trial import Trial
+from trainables.examples import Data, Examples
+from trainables.sources.mirror import MirrorSource
+from trainables.store import Store
+
+
+def examples(task: str, rows: list[dict[str, object]], labels: tuple[str, ...] = ()) -> Examples:
+    return Examples(TASKS[task], "de", pa.Table.from_pylist(rows), labels or TASKS[task].labels, "digest")
+
+
+def test_classes_stand_one_a_line() -> None:
+    pairs = examples("xnli", [{"text_a": "a", "text_b": "b", "label": 2}, {"text_a": "c", "text_b": "d", "label": 0}])
+    assert _spelled(pairs, ["neutral", "entailment"]) == "neutral\nentailment\n"
+    assert _labels(pairs) == "contradiction\nentailment\n"
+
+
+def test_tags_stand_one_a_line_with_a_blank_line_between_sentences() -> None:
+    rows = [{"tokens": ["a", "\u200c", "b"], "tags": [0, 1, 7]}, {"tokens": ["c"], "tags": [1]}]
+    tagged = examples("udpos", rows)
+    assert _spelled(tagged, [["NOUN", "VERB"], ["X"]]) == "NOUN\nVERB\n\nX\n"
+    assert _labels(tagged) == "ADJ\nNOUN\n\nADP\n"  # the empty word is dropped, as XTREME drops it
+
+
+def test_answers_are_json_by_question_and_labels_squads_own() -> None:
+    row = {"id": "q1", "context": "the cat", "question": "who", "answers": {"text": ["cat"], "answer_start": [4]}}
+    asked = examples("xquad", [row])
+    assert _spelled(asked, ["cat"]) == {"q1": "cat"}
+    labels = _labels(asked)
+    assert isinstance(labels, dict)
+    (question,) = labels["data"][0]["paragraphs"][0]["qas"]
+    assert question == {"id": "q1", "question": "who", "answers": [{"text": "cat", "answer_start": 4}]}
+
+
+def test_translations_are_counted_in_the_order_of_the_sorted_english_side() -> None:
+    rows = [{"source_sentence": name, "target_sentence": name} for name in ("cherry", "apple", "berry")]
+    pairs = examples("tatoeba", rows)
+    assert _labels(pairs) == "2\n0\n1\n"
+    assert _spelled(pairs, [0, 0, 2]) == "2\n2\n1\n"
+
+
+def test_mined_pairs_are_pairs_of_ids() -> None:
+    rows = [
+        {"side": 0, "id": "de-1", "sentence": "x", "pair": 0},
+        {"side": 0, "id": "de-2", "sentence": "y", "pair": -1},
+        {"side": 1, "id": "en-9", "sentence": "z", "pair": 0},
+    ]
+    mined = examples("bucc2018", rows)
+    assert _labels(mined) == "de-1\ten-9\n"
+    assert _spelled(mined, [["de-2", "en-9"]]) == "de-2\ten-9\n"
+
+
+def test_predictions_that_the_store_lost_are_named(tmp_path: Path, mirror: Path) -> None:
+    result = TrialResult(Trial("xnli", "none", 1e-3, 1e-3, 0), "finished", scored="0" * 64)
+    with pytest.raises(UserError, match="xnli/none/lr=0.001/seed=0 are not in the store any more; run the sweep again"):
+        export([result], Store(tmp_path), Data(MirrorSource(mirror)), tmp_path / "out", None, labels=False)
+    assert not (tmp_path / "out").exists()
