@@ -61,6 +61,6 @@ def test_mined_pairs_are_pairs_of_ids() -> None:
 
 def test_predictions_that_the_store_lost_are_named(tmp_path: Path, mirror: Path) -> None:
     result = TrialResult(Trial("xnli", "none", 1e-3, 1e-3, 0), "finished", scored="0" * 64)
-    with pytest.raises(UserError, match="are not in the store any more; run the sweep again$"):
+    with pytest.raises(UserError, match=r"are not in the store any more; run the sweep again$"):
         export([result], Store(tmp_path), Data(MirrorSource(mirror)), tmp_path / "out", None, labels=False)
     assert not (tmp_path / "out").exists()

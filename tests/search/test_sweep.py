@@ -173,9 +173,7 @@ def test_killed_worker(finished: tuple[Place, str], tmp_path: Path, mirror: Path
     place = Place(tmp_path, mirror, tiny_model)
     process = place.start()
     _wait_for_stages(place, process, 3)
-    workers = [one for one in _descendants(process.pid) if "TrialTrainable" in " ".join(one.cmdline())]
-    assert workers
-    workers[0].kill()
+    _a_worker(process.pid).kill()
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     assert {result.reason for result in place.results().trials if result.state == "failed"} == set()
@@ -191,8 +189,15 @@ def _wait_for_stages(place: Place, process: subprocess.Popen[str], wanted: int) 
     raise AssertionError(f"the sweep ended or hung before {wanted} stages were done")
 
 
-def _descendants(pid: int) -> list[psutil.Process]:
-    return psutil.Process(pid).children(recursive=True)
+def _a_worker(driver: int) -> psutil.Process:
+    """A process that runs trials; Ray calls it so while it is at work."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        for one in psutil.Process(driver).children(recursive=True):
+            if _alive(one) and "Trainable" in " ".join(one.cmdline()):
+                return one
+        time.sleep(0.05)
+    raise AssertionError("no worker was seen")
 
 
 def _wait_until_gone(session: int) -> None:
