@@ -15,7 +15,7 @@ def plan_report(sweep: str, plan: Plan, store: Store) -> RenderableType:
     """A table of the training stages by task and role, and the sums."""
     made = table(
         f"Plan of {sweep}",
-        ("train",),
+        ("stage",),
         ("stages", "trials", "each", "in all", "done"),
         note="Trials: that need these stages. Each, in all: examples to train. Done: in the store.",
     )
@@ -30,7 +30,7 @@ def plan_report(sweep: str, plan: Plan, store: Store) -> RenderableType:
         made.add_row(f"{task} ({role})", *cells)
     done = sum(store.record(stage.key) is not None for stage in scored)
     users = sum(plan.users[stage.key] for stage in scored)
-    made.add_row("no more: score test sets", str(len(scored)), str(users), "-", "-", str(done))
+    made.add_row("scoring", str(len(scored)), str(users), "-", "-", str(done))
     return Group(made, Text(), *_sums(plan))
 
 
