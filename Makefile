@@ -32,6 +32,9 @@ lint: $(STAMP) ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+benchmark: $(STAMP) ## hold the search against the world's planted answer (ten minutes)
+	@$(BIN)/python benchmarks/planted.py
+
 format: $(STAMP) ## put the code into style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
