@@ -17,6 +17,7 @@ from rich.table import Table
 from search.gains import TransferMatrix
 from search.home import Home
 from search.sweep import prepare, run
+from search.tables import table
 from spaces import load_space
 from trainables.world.planted import PLANTED
 
@@ -41,15 +42,16 @@ def found(matrix: TransferMatrix, target: str) -> bool:
 
 def verdicts(matrix: TransferMatrix) -> Table:
     """One row per target: the gains of what was planted, and what the search says."""
-    table = Table(title="Gain over none, points ± one standard error over seeds", title_justify="left")
-    for name in ("target", "helps", "does nothing", "hurts", "search says"):
-        table.add_column(name)
+    made = table(
+        "Gain over none, in points ± one standard error over seeds",
+        ("target", "helps", "does nothing", "hurts", "search says"),
+    )
     for target, plant in PLANTED.items():
         gains = [_gain(matrix, recipe, target) for recipe in (plant.helps, plant.nothing, plant.hurts)]
         best = matrix.best(target)
         says = f"{best.recipe if best else '-'}: {'found' if found(matrix, target) else 'MISSED'}"
-        table.add_row(target, *gains, says)
-    return table
+        made.add_row(target, *gains, says)
+    return made
 
 
 def _gain(matrix: TransferMatrix, recipe: str, target: str) -> str:

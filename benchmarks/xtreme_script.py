@@ -14,14 +14,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from search.export import chosen_trials, export
-from search.gains import transfer_matrix
+from search.export import export_sweep
 from search.home import Home
 from search.results import TrialResult
 from search.sweep import find_sweep
-from trainables.examples import Data
-from trainables.sources import open_source
-from trainables.store import Store
 
 TOLERANCE = 1e-9
 
@@ -36,14 +32,11 @@ def main() -> int:
     arguments = parser.parse_args()
     sys.path.insert(0, str(arguments.script.absolute()))
     script = importlib.import_module("evaluate")
-    results = find_sweep(Home(arguments.home), arguments.sweep)
-    chosen = chosen_trials(results, transfer_matrix(results), None)
-    evaluation = results.space["evaluation"]
-    data = Data(open_source(results.space["source"], arguments.mirror), evaluation["test_splits"])
+    home = Home(arguments.home)
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        export(chosen.values(), Store(Home(arguments.home).store), data, place, evaluation["test_examples"], True)
-        worst = {target: _difference(script, place, target, result) for target, result in chosen.items()}
+        files = Path(folder)
+        chosen = export_sweep(find_sweep(home, arguments.sweep), home, arguments.mirror, files, labels=True)
+        worst = {target: _difference(script, files, target, result) for target, result in chosen.items()}
     for target, difference in worst.items():
         count = len(chosen[target].languages)
         print(f"{target:10} {count:3} languages, largest difference {difference:.1e}")

@@ -132,22 +132,13 @@ def export(
     home: HomeFolder = DEFAULT_HOME,
 ) -> None:
     """Write predictions as XTREME's `evaluate.py` reads them, for its own score or a submission."""
-    from search.export import chosen_trials
-    from search.export import export as write
-    from search.gains import transfer_matrix
+    from search.export import export_sweep
     from search.sweep import find_sweep
-    from trainables.examples import Data
-    from trainables.sources import open_source
-    from trainables.store import Store
 
-    results = find_sweep(Home(home), sweep)
-    chosen = chosen_trials(results, transfer_matrix(results), recipe)
-    evaluation = results.space["evaluation"]
-    data = Data(open_source(results.space["source"], mirror), evaluation["test_splits"])
-    written = write(chosen.values(), Store(Home(home).store), data, xtreme, evaluation["test_examples"], labels)
-    for target, result in chosen.items():
+    place = Home(home)
+    for target, result in export_sweep(find_sweep(place, sweep), place, mirror, xtreme, recipe, labels).items():
         console.print(f"{target}: {result.trial.id}, {len(result.languages)} languages", highlight=False)
-    console.print(f"{len(written)} files under {xtreme}", highlight=False, soft_wrap=True)
+    console.print(f"Files: {xtreme}", highlight=False, soft_wrap=True)
 
 
 @app.command()

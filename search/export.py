@@ -12,14 +12,31 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 
-from search.gains import TransferMatrix
+from search.gains import TransferMatrix, transfer_matrix
+from search.home import Home
 from search.results import Results, TrialResult
 from spaces import TASKS, Format, Task, UserError
 from trainables.examples import Data, Examples
 from trainables.formats.tagging import kept_words
 from trainables.scoring import PREDICTIONS_FILE
+from trainables.sources import open_source
 from trainables.store import Store
+
+
+def export_sweep(
+    results: Results, home: Home, mirror: Path | None, folder: Path, recipe: str | None = None, labels: bool = False
+) -> dict[str, TrialResult]:
+    """Writes a sweep's files under a folder; the trial that was chosen per target (`chosen_trials`).
+
+    Raises `UserError` for an unknown recipe and for predictions or data that cannot be had.
+    """
+    chosen = chosen_trials(results, transfer_matrix(results), recipe)
+    evaluation = results.space["evaluation"]
+    data = Data(open_source(results.space["source"], mirror), evaluation["test_splits"])
+    export(chosen.values(), Store(home.store), data, folder, evaluation["test_examples"], labels)
+    return chosen
 
 
 def chosen_trials(results: Results, matrix: TransferMatrix, recipe: str | None) -> dict[str, TrialResult]:
@@ -35,12 +52,11 @@ def chosen_trials(results: Results, matrix: TransferMatrix, recipe: str | None) 
 
 def export(
     trials: Iterable[TrialResult], store: Store, data: Data, folder: Path, cap: int | None, labels: bool
-) -> list[Path]:
-    """Writes the files of some trials, one per target; returns their paths.
+) -> None:
+    """Writes the files of some trials, one per target.
 
     Raises `UserError` where the store has lost a trial's predictions.
     """
-    written: list[Path] = []
     for result in trials:
         task = TASKS[result.trial.target]
         entry = store.find(result.scored)
@@ -50,10 +66,9 @@ def export(
         for language in result.languages:
             examples = data.examples(task, "test", language, cap)
             predicted = [json.loads(text) for text in _column(table, language)]
-            written.append(_write(folder / "predictions", task, language, _spelled(examples, predicted)))
+            _write(folder / "predictions", task, language, _spelled(examples, predicted))
             if labels:
-                written.append(_write(folder / "labels", task, language, _labels(examples)))
-    return written
+                _write(folder / "labels", task, language, _labels(examples))
 
 
 def _column(table: pa.Table, language: str) -> list[str]:
@@ -61,13 +76,12 @@ def _column(table: pa.Table, language: str) -> list[str]:
     return rows["prediction"].to_pylist()
 
 
-def _write(folder: Path, task: Task, language: str, content: str | dict[str, Any]) -> Path:
+def _write(folder: Path, task: Task, language: str, content: str | dict[str, Any]) -> None:
     suffix = "tsv" if isinstance(content, str) else "json"
     path = folder / task.name / f"test-{language}.{suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, indent=1)
     path.write_text(text, encoding="utf-8")
-    return path
 
 
 def _spelled(examples: Examples, predicted: Sequence[Any]) -> str | dict[str, Any]:

@@ -13,20 +13,22 @@ _TARGET = frozenset({Role.TARGET})
 _SENTENCES = {"text_a": "sentence1", "text_b": "sentence2"}
 _PREMISES = {"text_a": "premise", "text_b": "hypothesis"}
 _QUESTIONS = {"text_a": "question1", "text_b": "question2"}
-_MNLI_TRAIN = Table("nyu-mll/glue", "mnli", "train", _PREMISES)
-_SQUAD_TRAIN = Table("rajpurkar/squad", "plain_text", "train")
-_SQUAD_DEV = Table("rajpurkar/squad", "plain_text", "validation")
-_SNLI_TRAIN = Table("stanfordnlp/snli", "plain_text", "train", _PREMISES)
-_SNLI_DEV = Table("stanfordnlp/snli", "plain_text", "validation", _PREMISES)
-_MNLI_DEV = Table("nyu-mll/glue", "mnli", "validation_matched", _PREMISES)
-WORLD = "world"  # in place of a repository: the task exists in the embedded world only
-_TREEBANK = "universal-dependencies/universal_dependencies"
-_CONVERTED = "refs/convert/parquet"  # the hub's own conversion, of repositories that otherwise hold only a script
-_ROUNDS = (1, 2, 3)
-_NER = tuple("O B-PER I-PER B-ORG I-ORG B-LOC I-LOC".split())
-
-
 _GOLD = {"source_id": "source_lang", "target_id": "target_lang"}
+_NER = tuple("O B-PER I-PER B-ORG I-ORG B-LOC I-LOC".split())
+WORLD = "world"  # in place of a repository: the task exists in the embedded world only
+_CONVERTED = "refs/convert/parquet"  # the hub's own conversion, of repositories that otherwise hold only a script
+_Tables = dict[Split, Table | tuple[Table, ...]]
+
+
+def _english(repository: str, config: str, columns: Columns, revision: str = "") -> _Tables:
+    return {
+        "train": Table(repository, config, "train", columns, revision=revision),
+        "dev": Table(repository, config, "validation", columns, revision=revision),
+    }
+
+
+def _in_xtreme(config: str, columns: Columns) -> _Tables:
+    return {**_english("google/xtreme", config, columns), "test": Table("google/xtreme", config, "test", columns)}
 
 
 def _sentences_to_mine(split: str) -> tuple[Table, Table]:
@@ -35,14 +37,16 @@ def _sentences_to_mine(split: str) -> tuple[Table, Table]:
     return Table(*folder, split + "{code}"), Table(*folder, split + "en")
 
 
-def _english(
-    repository: str, config: str, columns: Columns, revision: str = ""
-) -> dict[Split, Table | tuple[Table, ...]]:
-    return {
-        "train": Table(repository, config, "train", columns, revision=revision),
-        "dev": Table(repository, config, "validation", columns, revision=revision),
-    }
-
+_MNLI_TRAIN = Table("nyu-mll/glue", "mnli", "train", _PREMISES)
+_MNLI_DEV = Table("nyu-mll/glue", "mnli", "validation_matched", _PREMISES)
+_SNLI_TRAIN = Table("stanfordnlp/snli", "plain_text", "train", _PREMISES)
+_SNLI_DEV = Table("stanfordnlp/snli", "plain_text", "validation", _PREMISES)
+_ANLI_TRAIN, _ANLI_DEV = (
+    tuple(Table("facebook/anli", "plain_text", f"{split}_r{n}", _PREMISES) for n in (1, 2, 3))
+    for split in ("train", "dev")
+)
+# The same tables wherever SQuAD is trained on, so that those tasks share stages.
+_SQUAD = _english("rajpurkar/squad", "plain_text", {})
 
 _DECLARED = (
     Task(
@@ -62,16 +66,8 @@ _DECLARED = (
         format=Format.SENTENCE_PAIR,
         roles=_INTERMEDIATE,
         tables={
-            "train": (
-                *(Table("facebook/anli", "plain_text", f"train_r{n}", _PREMISES) for n in _ROUNDS),
-                _MNLI_TRAIN,
-                _SNLI_TRAIN,
-            ),
-            "dev": (
-                *(Table("facebook/anli", "plain_text", f"dev_r{n}", _PREMISES) for n in _ROUNDS),
-                _MNLI_DEV,
-                _SNLI_DEV,
-            ),
+            "train": (*_ANLI_TRAIN, _MNLI_TRAIN, _SNLI_TRAIN),
+            "dev": (*_ANLI_DEV, _MNLI_DEV, _SNLI_DEV),
         },
         metric="accuracy",
         labels=_NLI,
@@ -83,10 +79,7 @@ _DECLARED = (
         title="Stanford NLI (Bowman et al. 2015)",
         format=Format.SENTENCE_PAIR,
         roles=_INTERMEDIATE,
-        tables={
-            "train": _SNLI_TRAIN,
-            "dev": _SNLI_DEV,
-        },
+        tables={"train": _SNLI_TRAIN, "dev": _SNLI_DEV},
         metric="accuracy",
         labels=_NLI,
         licence="CC BY-SA 4.0",
@@ -97,10 +90,7 @@ _DECLARED = (
         title="Quora Question Pairs (Iyer et al. 2017)",
         format=Format.SENTENCE_PAIR,
         roles=_INTERMEDIATE,
-        tables={
-            "train": Table("nyu-mll/glue", "qqp", "train", _QUESTIONS),
-            "dev": Table("nyu-mll/glue", "qqp", "validation", _QUESTIONS),
-        },
+        tables=_english("nyu-mll/glue", "qqp", _QUESTIONS),
         metric="accuracy",
         labels=("not_duplicate", "duplicate"),
         licence="Quora's terms (research)",
@@ -177,7 +167,7 @@ _DECLARED = (
         title="SQuAD 1.1 (Rajpurkar et al. 2016)",
         format=Format.SPAN_QA,
         roles=_INTERMEDIATE,
-        tables={"train": _SQUAD_TRAIN, "dev": _SQUAD_DEV},
+        tables=_SQUAD,
         metric="f1_em",
         licence="CC BY-SA 4.0",
         world="qa",
@@ -198,10 +188,7 @@ _DECLARED = (
         title="Fine-grained English part-of-speech tags (UD English EWT)",
         format=Format.TAGGING,
         roles=_INTERMEDIATE,
-        tables={
-            "train": Table(_TREEBANK, "en_ewt", "train", {"tags": "xpos"}),
-            "dev": Table(_TREEBANK, "en_ewt", "validation", {"tags": "xpos"}),
-        },
+        tables=_english("universal-dependencies/universal_dependencies", "en_ewt", {"tags": "xpos"}),
         metric="accuracy",
         licence="CC BY-SA 4.0",
         world="fine_tags",
@@ -212,7 +199,7 @@ _DECLARED = (
             title=title,
             format=form,
             roles=_INTERMEDIATE,
-            tables={"train": Table(WORLD, skill, "train", columns), "dev": Table(WORLD, skill, "validation", columns)},
+            tables=_english(WORLD, skill, columns),
             metric="accuracy",
             labels=labels,
             licence="generated",
@@ -251,11 +238,7 @@ _DECLARED = (
         title="PAWS-X (Yang et al. 2019)",
         format=Format.SENTENCE_PAIR,
         roles=_TARGET,
-        tables={
-            "train": Table("google/xtreme", "PAWS-X.{code}", "train", _SENTENCES),
-            "dev": Table("google/xtreme", "PAWS-X.{code}", "validation", _SENTENCES),
-            "test": Table("google/xtreme", "PAWS-X.{code}", "test", _SENTENCES),
-        },
+        tables=_in_xtreme("PAWS-X.{code}", _SENTENCES),
         metric="accuracy",
         languages=tuple("de en es fr ja ko zh".split()),
         labels=("0", "1"),
@@ -267,11 +250,7 @@ _DECLARED = (
         title="Part-of-speech tags (Universal Dependencies 2.5, as XTREME cuts it)",
         format=Format.TAGGING,
         roles=_TARGET,
-        tables={
-            "train": Table("google/xtreme", "udpos.{name}", "train", {"tags": "pos_tags"}),
-            "dev": Table("google/xtreme", "udpos.{name}", "validation", {"tags": "pos_tags"}),
-            "test": Table("google/xtreme", "udpos.{name}", "test", {"tags": "pos_tags"}),
-        },
+        tables=_in_xtreme("udpos.{name}", {"tags": "pos_tags"}),
         metric="f1",
         languages=tuple(
             "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh".split()
@@ -285,11 +264,7 @@ _DECLARED = (
         title="XQuAD (Artetxe et al. 2020)",
         format=Format.SPAN_QA,
         roles=_TARGET,
-        tables={
-            "train": _SQUAD_TRAIN,
-            "dev": _SQUAD_DEV,
-            "test": Table("google/xtreme", "XQuAD.{code}", "validation"),
-        },
+        tables={**_SQUAD, "test": Table("google/xtreme", "XQuAD.{code}", "validation")},
         metric="f1_em",
         languages=tuple("en es de el ru tr ar vi th zh hi".split()),
         licence="CC BY-SA 4.0",
@@ -300,11 +275,7 @@ _DECLARED = (
         title="PAN-X: named entities (Pan et al. 2017)",
         format=Format.TAGGING,
         roles=_TARGET,
-        tables={
-            "train": Table("google/xtreme", "PAN-X.{code}", "train", {"tags": "ner_tags"}),
-            "dev": Table("google/xtreme", "PAN-X.{code}", "validation", {"tags": "ner_tags"}),
-            "test": Table("google/xtreme", "PAN-X.{code}", "test", {"tags": "ner_tags"}),
-        },
+        tables=_in_xtreme("PAN-X.{code}", {"tags": "ner_tags"}),
         metric="f1",
         languages=XTREME_LANGUAGES,
         labels=_NER,
@@ -316,11 +287,7 @@ _DECLARED = (
         title="MLQA, question and context in one language (Lewis et al. 2020)",
         format=Format.SPAN_QA,
         roles=_TARGET,
-        tables={
-            "train": _SQUAD_TRAIN,
-            "dev": _SQUAD_DEV,
-            "test": Table("google/xtreme", "MLQA.{code}.{code}", "test"),
-        },
+        tables={**_SQUAD, "test": Table("google/xtreme", "MLQA.{code}.{code}", "test")},
         metric="f1_em",
         languages=tuple("en es de ar hi vi zh".split()),
         licence="CC BY-SA 3.0",

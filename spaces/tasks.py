@@ -35,10 +35,11 @@ Columns = Mapping[str, str | tuple[str, ...]]
 class Table:
     """One split of a parquet dataset on the hub, and which of its columns mean what.
 
-    `config` and `split` may hold `{code}`, `{name}` or `{iso3}` of the language. `columns` maps the format's own
+    `config`, `split` and `ids` may hold the language's `{code}`, `{name}` or `{iso3}`, or `{language}`, its name in
+    lower case. `columns` maps the format's own
     column names to the dataset's, for those that differ: a name, `outer.inner` of a nested column, several
     columns that make one of lists, or "" for a column of empty texts. `ids` keeps the rows whose id starts
-    so, where a dataset holds all its languages in one table; it may hold `{language}`, the name in lower case.
+    so, where a dataset holds all its languages in one table.
     `share` keeps a part of the rows, from and to, for a dev set that is cut from a training set. `revision` is the
     hub's branch, where the main one holds no parquet files.
     """
@@ -53,15 +54,19 @@ class Table:
 
     def config_for(self, language: Language) -> str:
         """The configuration's name for one language."""
-        return self.config.format(code=language.code, name=language.name, iso3=language.iso3)
+        return _filled_in(self.config, language)
 
     def split_for(self, language: Language) -> str:
         """The split's name for one language."""
-        return self.split.format(code=language.code, name=language.name, iso3=language.iso3)
+        return _filled_in(self.split, language)
 
     def ids_for(self, language: Language) -> str:
         """What the ids of one language's rows start with; empty for all rows."""
-        return self.ids.format(language=language.name.lower())
+        return _filled_in(self.ids, language)
+
+
+def _filled_in(pattern: str, language: Language) -> str:
+    return pattern.format(code=language.code, name=language.name, iso3=language.iso3, language=language.name.lower())
 
 
 @dataclass(frozen=True, eq=False)

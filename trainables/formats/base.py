@@ -1,7 +1,6 @@
 """What a format is: how a task's examples become batches, a head, a loss, predictions and scores."""
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,13 +114,6 @@ def f1_error(right: ArrayLike, found: ArrayLike, there: ArrayLike) -> float:
     drawn = np.random.default_rng(0).integers(0, len(counts[0]), size=(200, len(counts[0])))
     hits, guesses, wanted = (count[drawn].sum(1) for count in counts)
     return float(np.std(200 * hits / np.maximum(guesses + wanted, 1)))
-
-
-def accuracy_scores(gold: Sequence[str], predictions: Sequence[str]) -> Scores:
-    """Accuracy; chance is always answering the commonest class of these examples."""
-    accuracy, error = mean_and_error([float(a == b) for a, b in zip(gold, predictions, strict=True)])
-    majority = 100 * Counter(gold).most_common(1)[0][1] / len(gold)
-    return Scores(accuracy, majority, error, len(gold), {"accuracy": accuracy})
 
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float]:

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from trainables.examples import Examples
-from trainables.formats.base import Batch, FineTuning, Row, Scores, accuracy_scores, cross_entropy
+from trainables.formats.base import Batch, Row, cross_entropy
+from trainables.formats.classification import Classification
 
 
-class MultipleChoice(FineTuning):
+class MultipleChoice(Classification):
     """Context against question and choice, one sequence per choice, one number per sequence; the highest wins.
 
     A row holds the sequences of all the choices of an example, one after the other; `lengths` says where they part.
@@ -58,10 +59,6 @@ class MultipleChoice(FineTuning):
     def outputs(self) -> int:
         return 1
 
-    @property
-    def pools(self) -> bool:
-        return True
-
     def targets(self, rows: Sequence[Row], width: int) -> Batch:
         counts = torch.tensor([len(row["lengths"]) for row in rows])
         return {"choices": counts, "classes": torch.tensor([row["label"] for row in rows])}
@@ -71,14 +68,6 @@ class MultipleChoice(FineTuning):
 
     def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
         return _by_example(logits, [len(row["lengths"]) for row in rows]).argmax(-1).tolist()
-
-    def merge(self, examples: Examples, parts: Sequence[list[Any]]) -> list[Any]:
-        return [self.labels[only] for (only,) in parts]
-
-    def score(self, examples: Examples, predictions: Sequence[Any]) -> Scores:
-        """Accuracy; chance is always answering the place that is right most often among these examples."""
-        gold = [self.labels[number] for number in examples.table["label"].to_pylist()]
-        return accuracy_scores(gold, predictions)
 
 
 def _by_example(logits: Tensor, counts: Sequence[int]) -> Tensor:

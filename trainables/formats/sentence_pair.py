@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from trainables.examples import Examples
-from trainables.formats.base import Batch, FineTuning, Row, Scores, accuracy_scores, cross_entropy
+from trainables.formats.base import Batch, Row, cross_entropy
+from trainables.formats.classification import Classification
 
 
-class SentencePair(FineTuning):
+class SentencePair(Classification):
     """Both texts in one sequence, the longest cut first; a classifier over the pooled vector."""
 
     def encode(self, examples: Examples) -> pa.Table:
@@ -30,10 +31,6 @@ class SentencePair(FineTuning):
     def outputs(self) -> int:
         return len(self.labels)
 
-    @property
-    def pools(self) -> bool:
-        return True
-
     def targets(self, rows: Sequence[Row], width: int) -> Batch:
         return {"classes": torch.tensor([row["label"] for row in rows])}
 
@@ -42,11 +39,3 @@ class SentencePair(FineTuning):
 
     def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
         return logits.argmax(-1).tolist()
-
-    def merge(self, examples: Examples, parts: Sequence[list[Any]]) -> list[Any]:
-        return [self.labels[only] for (only,) in parts]
-
-    def score(self, examples: Examples, predictions: Sequence[Any]) -> Scores:
-        """Accuracy; chance is always answering the commonest class of these examples."""
-        gold = [self.labels[number] for number in examples.table["label"].to_pylist()]
-        return accuracy_scores(gold, predictions)

@@ -36,11 +36,10 @@ def table(content: np.random.Generator, local: np.random.Generator, code: str, s
 
 
 def table_or_none(content: np.random.Generator, local: np.random.Generator, code: str, size: int) -> pa.Table:
-    """The same, but every third text has lost the event that its question is about, and with it the answer."""
+    """The same, but every third question stands beside the next row's text, which holds no answer to it."""
     whole = table(content, local, code, size).to_pydict()
     texts = whole["context"]
     for i in range(0, size, 3):
-        # The next row's text speaks of other things; a question about this row's event has no answer there.
         texts[i] = texts[(i + 1) % size]
         whole["answers"][i] = {"text": [], "answer_start": []}
     return pa.table(

@@ -1,0 +1,26 @@
+"""What formats with one class per example share: a pooled vector, one label, accuracy."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from trainables.examples import Examples
+from trainables.formats.base import FineTuning, Scores, mean_and_error
+
+
+class Classification(FineTuning):
+    """A format that gives every example one class, from one row; `decode` gives class numbers."""
+
+    @property
+    def pools(self) -> bool:
+        return True
+
+    def merge(self, examples: Examples, parts: Sequence[list[Any]]) -> list[Any]:
+        return [self.labels[only] for (only,) in parts]
+
+    def score(self, examples: Examples, predictions: Sequence[Any]) -> Scores:
+        """Accuracy; chance is always answering the commonest class of these examples."""
+        gold = [self.labels[number] for number in examples.table["label"].to_pylist()]
+        accuracy, error = mean_and_error([float(a == b) for a, b in zip(gold, predictions, strict=True)])
+        majority = 100 * Counter(gold).most_common(1)[0][1] / len(gold)
+        return Scores(accuracy, majority, error, len(gold), {"accuracy": accuracy})
