@@ -44,13 +44,14 @@ def verdicts(matrix: TransferMatrix) -> Table:
     """One row per target: the gains of what was planted, and what the search says."""
     made = table(
         "Gain over none, in points ± one standard error over seeds",
-        ("target", "helps", "does nothing", "hurts", "search says"),
+        ("target", "search says"),
+        ("helps", "does nothing", "hurts"),
     )
     for target, plant in PLANTED.items():
         gains = [_gain(matrix, recipe, target) for recipe in (plant.helps, plant.nothing, plant.hurts)]
         best = matrix.best(target)
         says = f"{best.recipe if best else '-'}: {'found' if found(matrix, target) else 'MISSED'}"
-        made.add_row(target, *gains, says)
+        made.add_row(target, says, *gains)
     return made
 
 
