@@ -1,4 +1,4 @@
-"""The command line: `stopover run|plan|check|tasks|report|ui`."""
+"""The command line: `stopover run|plan|check|fetch|tasks|report|export|ui`."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from search.home import Home
-from spaces import TASKS, Role, Space, UserError, library_names, load_space
+from spaces import Space, UserError, library_names, load_space
 
 app = typer.Typer(
     name="stopover",
@@ -36,6 +36,10 @@ Mirror = Annotated[
 Model = Annotated[
     str | None, typer.Option(envvar="STOPOVER_MODEL", help="A model folder or hub id in place of the space's.")
 ]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TASK", help="Leave a task out, as a target and in recipes; may be given several times."),
+]
 DEFAULT_HOME = Path(".stopover")
 
 
@@ -45,6 +49,7 @@ def run(
     mirror: Mirror = None,
     model: Model = None,
     home: HomeFolder = DEFAULT_HOME,
+    without: Without = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Trials side by side; default: one per core.")] = None,
     tracking_uri: Annotated[
         str | None,
@@ -56,7 +61,7 @@ def run(
     from search.sweep import prepare
     from search.sweep import run as run_sweep
 
-    sweep = prepare(_space(space, model), Home(home), mirror, console)
+    sweep = prepare(_space(space, model, without), Home(home), mirror, console)
     results, matrix = run_sweep(sweep, console, workers, tracking_uri)
     console.print()
     console.print(summary(results, matrix))
@@ -67,39 +72,114 @@ def run(
 
 
 @app.command(epilog="Example: `stopover plan quickstart`")
-def plan(space: SpaceName, mirror: Mirror = None, model: Model = None, home: HomeFolder = DEFAULT_HOME) -> None:
-    """Show a sweep's trials and stages, what they share, and the examples to train with and without sharing."""
+def plan(
+    space: SpaceName,
+    mirror: Mirror = None,
+    model: Model = None,
+    home: HomeFolder = DEFAULT_HOME,
+    without: Without = None,
+) -> None:
+    """Show a sweep's trials and stages, what they share, the examples to train, and what it will cost.
+
+    Where data or model are not there yet, published sizes stand in for them.
+    """
+    from search.estimate import shape_of
     from search.plan_report import plan_report
-    from search.sweep import prepare
+    from search.sweep import prepare, published_plan
+    from spaces.errors import NotHere
     from trainables.store import Store
 
-    sweep = prepare(_space(space, model), Home(home), mirror, console)
-    console.print(plan_report(sweep.id, sweep.plan, Store(sweep.home.store)))
+    chosen, store = _space(space, model, without), Store(Home(home).store)
+    try:
+        sweep = prepare(chosen, Home(home), mirror, console)
+    except NotHere as reason:
+        console.print(plan_report(chosen.name, published_plan(chosen), store, shape_of(chosen.model, None)))
+        console.print(f"\nPlanned by published sizes, as {reason}", style="yellow", highlight=False, soft_wrap=True)
+    else:
+        console.print(plan_report(sweep.id, sweep.plan, store, shape_of(chosen.model, sweep.model)))
 
 
 @app.command(epilog="Example: `stopover check my-space.yaml --mirror data`")
-def check(space: SpaceName, mirror: Mirror = None, model: Model = None, home: HomeFolder = DEFAULT_HOME) -> None:
-    """Check a space, its data and its model before anything is spent."""
-    from search.sweep import prepare
+def check(
+    space: SpaceName,
+    mirror: Mirror = None,
+    model: Model = None,
+    home: HomeFolder = DEFAULT_HOME,
+    without: Without = None,
+) -> None:
+    """Check a space, its data and its model before anything is spent; say what is missing."""
+    from search.data_report import data_report, missing
+    from search.sweep import data_of, prepare
+    from trainables.inventory import inventory
 
-    sweep = prepare(_space(space, model), Home(home), mirror, console)
+    chosen = _space(space, model, without)
+    data = data_of(chosen, mirror)
+    if chosen.source != "world":
+        with console.status("looking for data"):
+            holdings = inventory(chosen, data)
+        console.print(data_report(chosen.name, holdings), "")
+        lacking = missing(holdings)
+        if lacking:
+            first = lacking[0].places[0].where
+            raise UserError(
+                f"{space}: {len(lacking)} of {len(holdings)} sets are missing, the first is {first}; get them on a "
+                f"machine with internet (stopover fetch {space} --to FOLDER, then --mirror FOLDER here), or leave "
+                f"tasks out (--without {lacking[0].need.task.name})"
+            )
+    sweep = prepare(chosen, Home(home), mirror, console)
     trials, stages = len(sweep.plan.chains), len(sweep.plan.stages)
     console.print(f"{space}: fine. {trials} trials, {stages} stages, model {sweep.model}", highlight=False)
 
 
-@app.command()
-def tasks() -> None:
-    """List the tasks that recipes and targets can name, and the spaces of the library."""
-    from search.tables import table
+@app.command(epilog="Example: `stopover fetch paper --to mirror --without ccg --without bucc2018`")
+def fetch(
+    space: SpaceName,
+    to: Annotated[Path, typer.Option(metavar="DIR", help="The mirror folder to build or complete.")],
+    mirror: Mirror = None,
+    model: Model = None,
+    home: HomeFolder = DEFAULT_HOME,
+    without: Without = None,
+) -> None:
+    """Build a mirror of all that a space needs, data, model and tokenizer, for machines without internet.
 
-    for role, title in ((Role.INTERMEDIATE, "Intermediate tasks"), (Role.TARGET, "Targets")):
-        made = table(title, ("name", "format", "metric", "what it is; licence"), ("languages",))
-        for task in TASKS.values():
-            if role in task.roles:
-                what = f"{task.title}; {task.licence}"
-                made.add_row(task.name, task.format, task.metric, what, str(len(task.languages)))
-        console.print(made, "")
-    console.print(f"Spaces of the library: {', '.join(library_names())}")
+    There: `stopover run SPACE --mirror DIR`. Fetching again goes on where it was cut short.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from trainables.fetching import fetch as fetch_into
+    from trainables.sources import open_source
+    from trainables.sources.base import TableSource
+
+    chosen = _space(space, model, without)
+    source = open_source(chosen.source, mirror)
+    if not isinstance(source, TableSource):
+        raise UserError(f"{space}: its data are generated, there is nothing to fetch")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("fetching", total=None)
+
+        def show(doing: str, done: int, of: int) -> None:
+            bar.update(task, description=doing, completed=done, total=of)
+
+        faults = fetch_into(chosen, source, to, Home(home).world_model, show)
+    for fault in faults:
+        console.print(f"missing: {fault}", style="yellow", highlight=False, soft_wrap=True)
+    if faults:
+        raise UserError(f"{to}: {len(faults)} things could not be had (see above); the rest is there, fetch again")
+    console.print(f"{to}: all of {space} is there. On a machine without internet: stopover run {space} --mirror {to}",
+                  highlight=False, soft_wrap=True)  # fmt: skip
+
+
+@app.command(epilog="Example: `stopover tasks --mirror data`")
+def tasks(mirror: Mirror = None) -> None:
+    """List the tasks that recipes and targets can name, where each would come from now, and the library's spaces."""
+    from search.task_report import task_report
+    from trainables.sources import open_source
+
+    with console.status("looking for data"):
+        report = task_report(open_source("hub", mirror))
+    console.print(report)
+    console.print(f"\nSpaces of the library: {', '.join(library_names())}")
 
 
 @app.command(epilog="Example: `stopover report quickstart`")
@@ -161,8 +241,8 @@ def ui(
     raise typer.Exit(subprocess.call(command, env=environment))  # noqa: S603 (our own arguments)
 
 
-def _space(name: str, model: str | None) -> Space:
-    return load_space(name, model=model)
+def _space(name: str, model: str | None, without: list[str] | None) -> Space:
+    return load_space(name, model=model).without(without or ())
 
 
 def main() -> None:

@@ -17,11 +17,11 @@ import pyarrow.compute
 from search.gains import TransferMatrix, transfer_matrix
 from search.home import Home
 from search.results import Results, TrialResult
-from spaces import TASKS, Format, Task, UserError
+from search.sweep import data_of
+from spaces import TASKS, Format, Space, Task, UserError
 from trainables.examples import Data, Examples
 from trainables.formats.tagging import kept_words
 from trainables.scoring import PREDICTIONS_FILE
-from trainables.sources import open_source
 from trainables.store import Store
 
 
@@ -33,9 +33,9 @@ def export_sweep(
     Raises `UserError` for an unknown recipe and for predictions or data that cannot be had.
     """
     chosen = chosen_trials(results, transfer_matrix(results), recipe)
-    evaluation = results.space["evaluation"]
-    data = Data(open_source(results.space["source"], mirror), evaluation["test_splits"])
-    export(chosen.values(), Store(home.store), data, folder, evaluation["test_examples"], labels)
+    space = Space.model_validate(results.space)
+    cap = space.evaluation.test_examples
+    export(chosen.values(), Store(home.store), data_of(space, mirror), folder, cap, labels)
     return chosen
 
 
@@ -66,6 +66,11 @@ def export(
         for language in result.languages:
             examples = data.examples(task, "test", language, cap)
             predicted = [json.loads(text) for text in _column(table, language)]
+            if task.format is not Format.MINING and len(predicted) != len(examples):
+                raise UserError(
+                    f"{result.trial.id} was scored on other data than {data.where(task, 'test', language)} holds "
+                    f"({len(predicted)} predictions, {len(examples)} examples); give the mirror that the sweep ran on"
+                )
             _write(folder / "predictions", task, language, _spelled(examples, predicted))
             if labels:
                 _write(folder / "labels", task, language, _labels(examples))

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from search.board import Board, State
 from spaces.trial import Trial
-from trainables.events import Evaluated, Finished, Progressed, Scored, StageDone
+from trainables.events import Evaluated, Finished, Prepared, Progressed, Scored, StageDone
 from trainables.stages import TrainStage
 
 _REDRAW_SECONDS = 0.5
@@ -62,6 +62,9 @@ class LiveTable:
                 stage = self.board.plan.stages[event["stage"]]
                 self._progress[event["stage"]] = event["examples"]
                 self._doing[trial] = f"{stage.task} {event['step']}/{event['steps']}"
+            case Prepared.kind:
+                stage = self.board.plan.stages[event["stage"]]
+                self._doing[trial] = f"{stage.task}, tokenised {event['examples']:,} of {event['of']:,} examples"
             case Scored.kind:
                 stage = self.board.plan.stages[event["stage"]]
                 self._doing[trial] = f"scoring {stage.task}, {event['language']} {event['value']:.1f}"

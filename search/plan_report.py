@@ -5,14 +5,16 @@ from collections import Counter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from search.estimate import Estimate, estimate
 from search.plan import Plan
 from search.tables import table
+from spaces.encoders import Shape
 from trainables.stages import ScoreStage, TrainStage
 from trainables.store import Store
 
 
-def plan_report(sweep: str, plan: Plan, store: Store) -> RenderableType:
-    """A table of the training stages by task and role, and the sums."""
+def plan_report(sweep: str, plan: Plan, store: Store, shape: Shape | None) -> RenderableType:
+    """A table of the training stages by task and role, the sums, and what it will cost an encoder of a shape."""
     made = table(
         f"Plan of {sweep}",
         ("stage",),
@@ -31,7 +33,8 @@ def plan_report(sweep: str, plan: Plan, store: Store) -> RenderableType:
     done = sum(store.record(stage.key) is not None for stage in scored)
     users = sum(plan.users[stage.key] for stage in scored)
     made.add_row("scoring", str(len(scored)), str(users), "-", "-", str(done))
-    return Group(made, Text(), *_sums(plan))
+    cost = [_cost(estimate(plan, shape, store))] if shape else [Text("No estimate: the encoder's shape is not known.")]
+    return Group(made, Text(), *_sums(plan), *cost)
 
 
 def _sums(plan: Plan) -> list[Text]:
@@ -45,3 +48,24 @@ def _sums(plan: Plan) -> list[Text]:
             f"({ratio:.2f} times less); early stopping lowers it further."
         ),
     ]
+
+
+def _cost(cost: Estimate) -> Text:
+    pace = f"{cost.pace / 1e12:.3g} TFLOP/s"
+    source = (
+        f"the pace of the {cost.measured} stages trained here, {pace}"
+        if cost.measured
+        else f"an assumed {pace}, a sixth of an A100's peak in bf16"
+    )
+    return Text(
+        f"Computing, about: {_operations(cost.alone)} if every trial did all its work, {_operations(cost.shared)} with "
+        f"sharing, {_operations(cost.left)} left. That is {_hours(cost.hours(cost.left))} of one device at {source}."
+    )
+
+
+def _operations(flop: float) -> str:
+    return f"{flop / 1e18:.3g} EFLOP" if flop >= 1e17 else f"{flop / 1e15:.3g} PFLOP"
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.1f} hours" if hours >= 1 else f"{hours * 60:.0f} minutes"

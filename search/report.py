@@ -9,21 +9,22 @@ from rich.text import Text
 from search.gains import Cell, TransferMatrix
 from search.results import Results
 from search.tables import table
-from spaces import LANGUAGES
+from search.xtreme import GROUPS, OVERALL, group_scores
+from spaces import LANGUAGES, TASKS
 
 _AT_CHANCE = "≈"
 
 
 def summary(results: Results, matrix: TransferMatrix) -> RenderableType:
     """What a reader wants first: the matrix, the best recipes, what it cost."""
-    lines = (*_cost_lines(results), *_limits(results), *_warnings(matrix))
-    return Group(_matrix_table(matrix), Text(), _best_table(matrix), Text(), *lines)
+    lines = (*_cost_lines(results), *_limits(results, matrix), *_warnings(matrix))
+    return Group(_matrix_table(matrix), Text(), _best_table(matrix), Text(), *_xtreme_table(matrix), *lines)
 
 
 def full_report(results: Results, matrix: TransferMatrix) -> RenderableType:
-    """The summary, then every target's scores by language and its learning rates."""
+    """The summary, then every target's scores by language, its learning rates, and what became of long inputs."""
     details = [part for target in matrix.targets for part in (Text(), _language_table(matrix, target))]
-    return Group(summary(results, matrix), *details, Text(), _rates_table(matrix))
+    return Group(summary(results, matrix), *details, Text(), _rates_table(matrix), Text(), _inputs_table(results))
 
 
 def _matrix_table(matrix: TransferMatrix) -> Table:
@@ -77,6 +78,29 @@ def _best_table(matrix: TransferMatrix) -> Table:
         numbers = (_number(best.score), "-" if gain is None else f"{gain:+.1f}", _number(best.chance))
         made.add_row(target, best.recipe, picked.recipe if picked else "-", ", ".join(others) or "-", *numbers)
     return made
+
+
+def _xtreme_table(matrix: TransferMatrix) -> Iterator[RenderableType]:
+    """Scores as XTREME sums them up, where the space has all targets of a group."""
+    scored = {recipe: group_scores(_scores(matrix, recipe)) for recipe in matrix.recipes}
+    groups = [name for name in (*GROUPS, OVERALL) if any(name in scores for scores in scored.values())]
+    if not groups:
+        return
+    made = table(
+        "XTREME's scores by group of tasks",
+        ("recipe",),
+        tuple(groups),
+        note="A group's score is the mean over its tasks, a task's the mean over its languages.",
+    )
+    for recipe, scores in scored.items():
+        made.add_row(recipe, *(_number(scores.get(group)) for group in groups))
+    yield made
+    yield Text()
+
+
+def _scores(matrix: TransferMatrix, recipe: str) -> dict[str, float]:
+    scores = {target: matrix.cells[recipe, target].score for target in matrix.targets}
+    return {target: score for target, score in scores.items() if score is not None}
 
 
 def _language_table(matrix: TransferMatrix, target: str) -> Table:
@@ -135,25 +159,57 @@ def _cost_lines(results: Results) -> Iterator[Text]:
     yield Text(f"Trials: {len(states)} ({counts}). Time of this run: {cost['seconds']:.0f} s.")
 
 
-def _limits(results: Results) -> Iterator[Text]:
+def _inputs_table(results: Results) -> Table:
+    made = table(
+        "Long inputs",
+        ("task", "set"),
+        ("examples", "in several windows", "cut"),
+        note="Cut: examples of which some text was left out.",
+    )
+    inputs = {key: told for result in results.trials for key, told in result.inputs.items()}
+    for (task, split), told in inputs.items():
+        made.add_row(task, split, f"{told['examples']:,}", f"{told['split']:,}", f"{told['cut']:,}")
+    return made
+
+
+def _limits(results: Results, matrix: TransferMatrix) -> Iterator[Text]:
     evaluation = results.space.get("evaluation") or {}
     if evaluation.get("test_examples"):
         yield Text(f"Scored on at most {evaluation['test_examples']:,} test examples per language.")
     for target, split in (evaluation.get("test_splits") or {}).items():
         if target in results.space["targets"]:
             yield Text(f"Scored {target} on its {split} split, not on its test set.")
+    if results.space.get("source") != "world":
+        counts = {target: len(_languages_scored(matrix, target)) for target in matrix.targets}
+        fewer = [f"{target} {n} of {len(TASKS[target].languages)}" for target, n in counts.items()
+                 if 0 < n < len(TASKS[target].languages)]  # fmt: skip
+        if fewer:
+            yield Text(f"Scored in fewer languages than XTREME has: {', '.join(fewer)}.")
+
+
+def _languages_scored(matrix: TransferMatrix, target: str) -> set[str]:
+    chosen = (result for recipe in matrix.recipes for result in matrix.cells[recipe, target].chosen)
+    return {code for result in chosen for code in result.languages}
 
 
 def _warnings(matrix: TransferMatrix) -> Iterator[Text]:
     at_chance = [f"{r} on {t}" for (r, t), cell in matrix.cells.items() if cell.chosen and not cell.above_chance]
     if at_chance:
         yield Text(f"Not above chance (mean over languages): {'; '.join(at_chance)}.", style="yellow")
+    english = [f"{r} on {t}" for (r, t), cell in matrix.cells.items() if _english_at_chance(cell)]
+    if english:
+        yield Text(f"Not above chance in English: {'; '.join(english)}.", style="yellow")
     if "none" not in matrix.recipes:
         yield Text("No recipe 'none' in this space: gains cannot be told, scores stand in brackets.", style="yellow")
     if any(len(cell.chosen) == 1 for cell in matrix.cells.values()):
         yield Text(
             "One seed: errors are over test examples only; fine-tuning varies between seeds as well.", style="dim"
         )
+
+
+def _english_at_chance(cell: Cell) -> bool:
+    scored = [result.languages["en"] for result in cell.chosen if "en" in result.languages]
+    return bool(scored) and not any(scores["above_chance"] for scores in scored)
 
 
 def _number(value: float | None) -> str:

@@ -15,7 +15,7 @@ from trainables.stages import TrainStage
 from trainables.store import Store
 
 RESULTS_FILE = "results.json"
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,9 @@ class TrialResult:
 
     `dev` is English dev of the target's training, or, where the target trains nothing, of the last intermediate
     stage; `languages` maps codes to value, chance, error, examples, metrics, above_chance. `selectable` is false for a
-    trial that was outdone at a rung: it may not be chosen, though it may have run to its end. `scored` is the key of
-    its scoring stage, whose entry in the store has the predictions.
+    trial that was outdone at a rung: it may not be chosen, though it may have run to its end. `trained` are its
+    training stages' task, and, once they are done, history, dev and inputs (what became of long ones). `scored` is the
+    key of its scoring stage, whose entry in the store has the predictions.
     """
 
     trial: Trial
@@ -35,7 +36,7 @@ class TrialResult:
     selectable: bool = True
     languages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
-    intermediate: list[dict[str, Any]] = field(default_factory=list)
+    trained: list[dict[str, Any]] = field(default_factory=list)
     facts: Mapping[str, Any] = field(default_factory=dict)
     examples_trained: int = 0
     examples_shared: int = 0
@@ -46,6 +47,21 @@ class TrialResult:
     def score(self) -> float | None:
         """The target's score: the mean over its languages, as XTREME averages."""
         return _mean([language["value"] for language in self.languages.values()])
+
+    @property
+    def intermediate(self) -> list[dict[str, Any]]:
+        """Of `trained` those before the target's own."""
+        return [stage for stage in self.trained if stage["role"] == "intermediate"]
+
+    @property
+    def inputs(self) -> dict[tuple[str, str], dict[str, int]]:
+        """What became of long inputs (`trainables.encoded.lengths_told`) by task and set; of test sets the sum."""
+        trained = [(stage["task"], stage.get("inputs", {})) for stage in self.trained]
+        told = {(task, split): counts for task, sets in trained for split, counts in sets.items()}
+        tests = [language["inputs"] for language in self.languages.values() if "inputs" in language]
+        if tests:
+            told[self.trial.target, "test"] = {name: sum(counts[name] for counts in tests) for name in tests[0]}
+        return told
 
     @property
     def chance(self) -> float | None:
@@ -89,6 +105,8 @@ class Results:
         path = folder / RESULTS_FILE
         try:
             saved = json.loads(path.read_text(encoding="utf-8"))
+            if saved["schema"] != SCHEMA:
+                raise UserError(f"{path} is of another version of Stopover; run the sweep again, nothing is retrained")
             trials = [TrialResult(**(one | {"trial": Trial(**one["trial"])})) for one in saved["trials"]]
             return cls(saved["sweep"], saved["space"], trials, saved["totals"])
         except FileNotFoundError:
@@ -101,9 +119,7 @@ def trial_result(trial: Trial, board: Board) -> TrialResult:
     """A trial's result as the board and the store have it now."""
     standing = board.standings[trial]
     chain = board.plan.chains[trial]
-    target_stage = board.plan.target_stage(trial)
     trained = [stage for stage in chain if isinstance(stage, TrainStage)]
-    before = [stage for stage in trained if stage is not target_stage]
     scored = (board.store.record(chain[-1].key) or {}) if standing.state is State.FINISHED else {}
     computed = [stage for stage in trained if stage.key in standing.computed]
     reused = [stage for stage in trained if stage.key in standing.reused and stage.key not in standing.computed]
@@ -116,7 +132,7 @@ def trial_result(trial: Trial, board: Board) -> TrialResult:
         selectable=board.halving.selectable(trial),
         languages=scored.get("languages", {}),
         history=standing.history,
-        intermediate=[{"task": stage.task, **_record(stage, board.store)} for stage in before],
+        trained=[{"task": stage.task, "role": str(stage.role), **_record(stage, board.store)} for stage in trained],
         facts={name: scored[name] for name in ("layer", "pooling") if name in scored},
         examples_trained=sum(stage.examples for stage in computed) + under_way,
         examples_shared=sum(stage.examples for stage in reused),
@@ -139,7 +155,7 @@ def totals(plan: Plan, trained_in_all: int, trained_now: int, seconds: float) ->
 
 def _record(stage: TrainStage, store: Store) -> dict[str, Any]:
     record = store.record(stage.key) or {}
-    return {name: record[name] for name in ("history", "dev") if name in record}
+    return {name: record[name] for name in ("history", "dev", "inputs") if name in record}
 
 
 def _dev(stage: TrainStage, store: Store) -> float | None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from trainables.digest import digest_of
 from trainables.events import Evaluated
 from trainables.examples import Data
 from trainables.model_files import find_model, model_digest
+from trainables.published import PublishedData
 from trainables.sources import open_source
 from trainables.store import Store
 
@@ -54,11 +56,21 @@ class Sweep:
 
 def prepare(space: Space, home: Home, mirror: Path | None, console: Console) -> Sweep:
     """Finds model and data and plans all trials; raises `UserError` before anything is trained."""
-    data = Data(open_source(space.source, mirror), space.evaluation.test_splits)
-    model = _find_model(space, home, console)
+    data = data_of(space, mirror)
+    model = _find_model(space, home, mirror, console)
     with console.status("reading data and planning"):
         plan = make_plan(space, data, model_digest(model))
     return Sweep(space, home, mirror.absolute() if mirror else None, model.absolute(), plan)
+
+
+def data_of(space: Space, mirror: Path | None) -> Data:
+    """The data that a space is run on."""
+    return Data(open_source(space.source, mirror), space.evaluation.test_splits)
+
+
+def published_plan(space: Space) -> Plan:
+    """The plan as far as the catalogue's published sizes tell it, for data or a model that cannot be had yet."""
+    return make_plan(space, PublishedData(), digest_of(["model", space.model]))
 
 
 def run(
@@ -114,14 +126,14 @@ def find_sweep(home: Home, name: str) -> Results:
     raise UserError(f"no sweep '{name}' under {home.sweeps} ({hint})")
 
 
-def _find_model(space: Space, home: Home, console: Console) -> Path:
+def _find_model(space: Space, home: Home, mirror: Path | None, console: Console) -> Path:
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("finding the model", total=None)
 
         def show(doing: str, done: int, of: int) -> None:
             bar.update(task, description=doing, completed=done, total=of)
 
-        return find_model(space.model, home.world_model, progress=show)
+        return find_model(space.model, home.world_model, mirror, progress=show)
 
 
 def _run_on_ray(sweep: Sweep, board: Board, tracker: Any, console: Console, workers: int | None) -> None:
@@ -151,14 +163,11 @@ def _run_on_ray(sweep: Sweep, board: Board, tracker: Any, console: Console, work
                 tracker.point(trial, event)
         table.tick(trial, event)
 
-    with console.status("starting Ray"):
-        ray_is_up = local_ray(resources)
-        ray_is_up.__enter__()
-    try:
-        with LiveTable(board, console) as table:
-            run_board(board, job, resources, on_event)
-    finally:
-        ray_is_up.__exit__(None, None, None)
+    with ExitStack() as stack:
+        with console.status("starting Ray"):
+            stack.enter_context(local_ray(resources))
+        table = stack.enter_context(LiveTable(board, console))
+        run_board(board, job, resources, on_event)
 
 
 def _results(sweep: Sweep, board: Board, trained_before: int, seconds: float) -> Results:

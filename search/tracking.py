@@ -194,6 +194,9 @@ def _final_metrics(result: TrialResult) -> list[Metric]:
     for name in names:
         of_languages = [scores["metrics"][name] for scores in result.languages.values()]
         values[f"{target}/{name}_mean"] = sum(of_languages) / len(of_languages)
+    for (_, split), told in result.inputs.items():
+        for what in ("split", "cut"):
+            values[f"inputs/{split}_{what}"] = values.get(f"inputs/{split}_{what}", 0) + told[what]
     metrics = [Metric(name, value, 0, 0) for name, value in values.items()]
     for stage in result.intermediate:
         for point in stage.get("history", []):

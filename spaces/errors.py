@@ -8,6 +8,10 @@ class UserError(Exception):
     """Bad input. The command line prints it as one line and exits with code 2."""
 
 
+class NotHere(UserError):
+    """Data or a model that a space names rightly but that cannot be had here and now."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint for an unknown name: the nearest known one, or all of them when none is near."""
     names = sorted(known)

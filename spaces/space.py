@@ -1,12 +1,13 @@
 """Spaces: the YAML file that says which recipes, targets, learning rates and seeds a sweep combines."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from spaces.catalogue import TASKS, WORLD, task_named
+from spaces.catalogue import TASKS, task_named
 from spaces.errors import UserError, did_you_mean
 from spaces.languages import language_named
 from spaces.recipes import parse_recipe
@@ -35,7 +36,8 @@ class Training(_Strict):
     """How one phase trains. The defaults are Phang et al. 2020's (FACTS: jiant's configuration).
 
     `examples` and `dev_examples` cap the sets (a seeded sample), `batch_tokens` caps the padded tokens of
-    a batch, `evaluations` is how often English dev is scored, `stride` how far QA windows overlap.
+    a batch, `evaluations` is how often English dev is scored, or `evaluate_every` after how many steps; `stride` is
+    how far QA windows overlap.
     """
 
     examples: Count | None = None
@@ -46,6 +48,7 @@ class Training(_Strict):
     max_length: Annotated[int, Field(ge=16)] = 256
     stride: Count = 128
     evaluations: Count = 4
+    evaluate_every: Count | None = None
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Annotated[float, Field(gt=0)] = 1.0
@@ -53,7 +56,10 @@ class Training(_Strict):
 
 
 class Phases(_Strict):
-    """Training of the two phases, and what single tasks change of it."""
+    """Training of the two phases, and what single tasks change of it.
+
+    What a space does not say comes from the task's own settings in the catalogue, then from `Training`.
+    """
 
     intermediate: Training = Training()
     target: Training = Training()
@@ -75,7 +81,7 @@ class Phases(_Strict):
     def of(self, task: str, role: Role) -> Training:
         """The training settings of a task in a role."""
         phase = self.intermediate if role is Role.INTERMEDIATE else self.target
-        return phase.model_copy(update=Training(**self.tasks.get(task, {})).model_dump(exclude_unset=True))
+        return Training(**{**TASKS[task].training, **phase.model_dump(exclude_unset=True), **self.tasks.get(task, {})})
 
 
 class Stopping(_Strict):
@@ -172,7 +178,7 @@ class Space(_Strict):
     @model_validator(mode="after")
     def _world_keeps_its_own_tasks(self) -> "Space":
         names = {name for recipe in self.recipes for step in parse_recipe(recipe).steps for name in step}
-        own = sorted(name for name in names if TASKS[name].parts("train")[0].repository == WORLD)
+        own = sorted(name for name in names if TASKS[name].in_world_only)
         if own and self.source != "world":
             raise ValueError(f"task '{own[0]}' is there in the embedded world only; give source: world or leave it out")
         return self
@@ -186,6 +192,23 @@ class Space(_Strict):
             for recipe in self.recipes
             for intermediate_rate, rate in self._rates()
         ]
+
+    def without(self, names: Iterable[str]) -> "Space":
+        """The space less some tasks: as targets, and the recipes that train on them.
+
+        Raises `UserError` for a name that is not in the space, or where nothing would be left.
+        """
+        space = self
+        for name in names:
+            recipes = [one for one in space.recipes if not any(name in step for step in parse_recipe(one).steps)]
+            targets = [one for one in space.targets if one != name]
+            if (recipes, targets) == (space.recipes, space.targets):
+                used = {task for one in space.recipes for step in parse_recipe(one).steps for task in step}
+                raise UserError(f"--without {name}: not in the space; {did_you_mean(name, used | set(space.targets))}")
+            if not recipes or not targets:
+                raise UserError(f"--without {name}: nothing would be left of the space")
+            space = space.model_copy(update={"recipes": recipes, "targets": targets})
+        return space
 
     def _rates(self) -> list[tuple[float, float]]:
         if self.intermediate_learning_rates is None:

@@ -8,6 +8,8 @@ from typing import Literal
 from spaces.languages import Language
 
 Split = Literal["train", "dev", "test"]
+WORLD = "world"  # in place of a repository: the task exists in the embedded world only
+CCGBANK = "ccgbank"  # in place of a repository: licensed, read from the user's own copy
 
 
 class Format(StrEnum):
@@ -79,6 +81,10 @@ class Task:
     empty where the label set is whatever the English training table holds. `normaliser` says which script's
     way answers in the test sets are compared, `unanswerable` that a question may have no answer. `world`
     names the generator that stands in for the task in the embedded world.
+
+    `sizes` are rows as published, of `test` the mean over languages (of mining the sentences of both sides), and
+    `tokens` an example's usual length in sub-words: what plans without data and estimates are made of. `training`
+    is what the benchmark's and Phang et al. 2020's scripts set for this task (`spaces.space.Training`).
     """
 
     name: str
@@ -93,6 +99,9 @@ class Task:
     normaliser: Literal["squad", "mlqa"] = "squad"
     unanswerable: bool = False
     world: str = ""
+    sizes: Mapping[Split, int] = field(default_factory=dict)
+    tokens: int = 0
+    training: Mapping[str, float] = field(default_factory=dict)
 
     def parts(self, split: Split) -> tuple[Table, ...]:
         """The tables of a split."""
@@ -103,3 +112,8 @@ class Task:
     def trains(self) -> bool:
         """Whether the task has a training set at all."""
         return "train" in self.tables
+
+    @property
+    def in_world_only(self) -> bool:
+        """Whether the task exists in the embedded world only."""
+        return any(table.repository == WORLD for split in self.tables for table in self.parts(split))

@@ -1,11 +1,13 @@
 """Small data and encoders that tests make themselves: hub columns, hub metadata, sizes that train in a second."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
 from spaces import Space
 from spaces.catalogue import TASKS
@@ -94,6 +96,23 @@ def write_mirror(mirror: Path) -> Path:
             write_split(mirror, f"google__xtreme/udpos.{name}", split, tagged(8), pos_tags=UPOS)
     write_split(mirror, "google__xtreme/tatoeba.deu", "validation", tatoeba(8))
     return mirror
+
+
+def write_hub(hub: Path, mirror: Path, model: Path) -> Path:
+    """What a mirror folder and a model folder hold as repositories of a hub (`tests.hub_server`)."""
+    for held in mirror.iterdir():
+        repository = hub / "datasets" / held.name.replace("__", "/")
+        shutil.copytree(held, repository)
+        configs = [
+            {
+                "config_name": config.name,
+                "data_files": [{"split": file.stem, "path": f"{config.name}/{file.name}"} for file in config.iterdir()],
+            }
+            for config in sorted(repository.iterdir())
+        ]
+        (repository / "README.md").write_text(f"---\n{yaml.safe_dump({'configs': configs})}---\n")
+    shutil.copytree(model, hub / "models" / "made" / "encoder")
+    return hub
 
 
 def small_space(**changes: Any) -> Space:

@@ -29,6 +29,15 @@ class Evaluated(Event):
 
 
 @dataclass(frozen=True)
+class Prepared(Event):
+    """Of a training stage's `of` examples `examples` are tokenised."""
+
+    kind: ClassVar[str] = "prepared"
+    examples: int
+    of: int
+
+
+@dataclass(frozen=True)
 class Progressed(Event):
     """A training stage has come to `step` of `steps`; sent every few seconds between evaluations."""
 

@@ -14,7 +14,7 @@ from spaces import Format, Task, UserError
 from spaces.tasks import Split
 from trainables.columns import format_columns
 from trainables.digest import digest_of_table
-from trainables.sources import Piece, Source
+from trainables.sources import Piece, Place, Source
 
 COLUMNS: dict[Format, tuple[str, ...]] = {
     Format.SENTENCE_PAIR: ("text_a", "text_b", "label"),
@@ -41,6 +41,10 @@ class Examples:
 
     def __len__(self) -> int:
         return self.table.num_rows
+
+    def slice(self, start: int, length: int) -> "Examples":
+        """Some of the examples, in their order."""
+        return replace(self, table=self.table.slice(start, length), digest="")
 
 
 class Data:
@@ -78,6 +82,10 @@ class Data:
     def where(self, task: Task, split: Split, language: str) -> str:
         """Where a split comes from, for people."""
         return self.source.where(self._as_read(task), split, language)
+
+    def places(self, task: Task, split: Split, language: str) -> list[Place]:
+        """Where the tables of a split are, and whether they can be read."""
+        return self.source.places(self._as_read(task), split, language)
 
     def _as_read(self, task: Task) -> Task:
         instead = self.test_splits.get(task.name)

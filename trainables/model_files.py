@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from spaces import UserError
+from spaces.errors import NotHere
 from trainables.digest import digest_of_folder
 from trainables.sources.reach import hub_answers
 
@@ -17,10 +18,11 @@ _WEIGHTS = ("config.json", "*.safetensors")
 _TOKENIZER = ("tokenizer*", "*.model", "vocab*", "special_tokens_map.json")
 
 
-def find_model(name: str, world_folder: Path, progress: Progress | None = None) -> Path:
-    """The folder of a model: 'world' (pretrained there the first time), a folder, or a hub id (downloaded once).
+def find_model(name: str, world_folder: Path, mirror: Path | None = None, progress: Progress | None = None) -> Path:
+    """The folder of a model: 'world' (pretrained there the first time), a folder, or a hub id (from the mirror, else
+    downloaded once).
 
-    Raises `UserError` for a folder or id that holds no encoder in safetensors.
+    Raises `UserError` for a folder that holds no encoder in safetensors, `NotHere` for an id that cannot be had.
     """
     if name == "world":
         if not (world_folder / "config.json").is_file():
@@ -33,7 +35,19 @@ def find_model(name: str, world_folder: Path, progress: Progress | None = None) 
         return _checked(folder, name)
     if name.count("/") > 1 or name.startswith((".", "/", "~")):
         raise UserError(f"model folder '{name}' does not exist; give --model FOLDER or set STOPOVER_MODEL")
+    if mirror is not None and mirrored_model(mirror, name).is_dir():
+        return _checked(mirrored_model(mirror, name), name)
     return _checked(_from_hub(name), name)
+
+
+def mirrored_model(mirror: Path, name: str) -> Path:
+    """Where a mirror folder keeps a model."""
+    return mirror / "models" / name.strip("/").replace("/", "__")
+
+
+def model_files(folder: Path) -> list[Path]:
+    """The files of a model folder that are ever read: configuration, safetensors, tokenizer."""
+    return sorted({path for pattern in _WANTED for path in folder.glob(pattern)})
 
 
 def model_digest(folder: Path) -> str:
@@ -65,7 +79,7 @@ def _from_hub(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=list(_WANTED), local_files_only=not reachable))
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         reason = str(error).splitlines()[0] if reachable else "the hub cannot be reached and it is not in the cache"
-        raise UserError(
+        raise NotHere(
             f"model '{name}' is neither a folder nor a hub model that can be had ({reason}); "
             "give --model FOLDER or set STOPOVER_MODEL"
         ) from None

@@ -16,11 +16,12 @@ from transformers import PreTrainedModel
 from spaces import TASKS, Format
 from trainables.batches import collate, scoring_batches
 from trainables.device import autocast
-from trainables.encoded import encoded
+from trainables.encoded import encoded, lengths_told
 from trainables.encoder import FineTuned, inputs, mean_pooled, retrieval_layer
 from trainables.events import Scored
 from trainables.examples import Examples
 from trainables.formats import FINE_TUNING, Scores
+from trainables.formats.base import was_cut
 from trainables.formats.mining import Candidates, best_threshold, mine, score_mining
 from trainables.formats.retrieval import nearest, score_retrieval
 from trainables.predicting import predict
@@ -32,12 +33,13 @@ PREDICTIONS_FILE = "predictions.arrow"
 _RETRIEVAL_BATCH = 128
 
 _Predicted = dict[str, list[Any]]
+_Outcome = tuple[list[Any], Scores, dict[str, int]]  # predictions, scores, and what became of long inputs
 
 
 def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
     """Runs the stage and publishes it, yielding after each language.
 
-    The record: `languages` ({code: value, chance, error, examples, metrics, above_chance}), and for retrieval
+    The record: `languages` ({code: value, chance, error, examples, metrics, above_chance, inputs}), and for retrieval
     `layer`. The file `predictions.arrow` has the columns language, example, prediction (JSON text).
     """
     began = time.perf_counter()
@@ -47,8 +49,8 @@ def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
     predictions: _Predicted = {"language": [], "example": [], "prediction": []}
     for language, _, _ in stage.tests:
         examples = bench.data.examples(task, "test", language, stage.cap)
-        predicted, scores = predictor.predict(examples)
-        languages[language] = asdict(scores) | {"above_chance": scores.above_chance}
+        predicted, scores, told = predictor.predict(examples)
+        languages[language] = asdict(scores) | {"above_chance": scores.above_chance, "inputs": told}
         predictions["language"] += [language] * len(predicted)
         predictions["example"] += range(len(predicted))
         predictions["prediction"] += [json.dumps(value, ensure_ascii=False) for value in predicted]
@@ -75,11 +77,11 @@ class _FineTuned:
         self.model.head.load_state_dict(read_tensors(entry.path(HEAD_FILE)))
         self.model = self.model.to(bench.device)
 
-    def predict(self, examples: Examples) -> tuple[list[Any], Scores]:
+    def predict(self, examples: Examples) -> _Outcome:
         """Predictions and scores of one language."""
         rows = encoded(examples, self.form, self.bench.tokenizer_digest, self.bench.cache)
         predicted = predict(self.model, self.form, examples, rows)
-        return predicted, self.form.score(examples, predicted)
+        return predicted, self.form.score(examples, predicted), lengths_told(rows)
 
 
 class _Retrieval:
@@ -92,16 +94,23 @@ class _Retrieval:
         self.layer = retrieval_layer(self.encoder, stage.layer)
         # They move scores by tens of points, so the record says them.
         self.facts = {"layer": self.layer, "pooling": "mean over the tokens that are not padding"}
+        self._cut = 0
 
-    def predict(self, examples: Examples) -> tuple[list[Any], Scores]:
+    def predict(self, examples: Examples) -> _Outcome:
         """The row found for each source sentence, and the accuracy of one language."""
         sides = [examples.table[name].to_pylist() for name in ("source_sentence", "target_sentence")]
         source, target = ([text.strip() for text in texts] for texts in sides)
+        self._cut = 0
         found = nearest(self._vectors(source), self._vectors(target))
-        return found.tolist(), score_retrieval(found)
+        return found.tolist(), score_retrieval(found), self._told(2 * len(source))
 
     def _vectors(self, texts: list[str]) -> NDArray[np.float32]:
-        return sentence_vectors(self.encoder, self.bench, texts, self.layer, self.max_length)
+        vectors, cut = sentence_vectors(self.encoder, self.bench, texts, self.layer, self.max_length)
+        self._cut += cut
+        return vectors
+
+    def _told(self, texts: int) -> dict[str, int]:
+        return {"examples": texts, "split": 0, "cut": self._cut}
 
 
 class _Mining(_Retrieval):
@@ -111,15 +120,17 @@ class _Mining(_Retrieval):
         super().__init__(stage, bench)
         self.cap = stage.cap
 
-    def predict(self, examples: Examples) -> tuple[list[Any], Scores]:
+    def predict(self, examples: Examples) -> _Outcome:
         """The pairs of ids found, and the F1 of one language."""
+        self._cut = 0
         dev = self.bench.data.examples(examples.task, "dev", examples.language, self.cap)
         candidates, gold, _ = self._mined(dev)
         threshold = best_threshold(candidates, gold)
         candidates, gold, ids = self._mined(examples)
         pairs = candidates.above(threshold)
         scores = score_mining(pairs, gold, len(ids[0]), threshold)
-        return [[ids[0][source], ids[1][target]] for source, target in pairs], scores
+        found = [[ids[0][source], ids[1][target]] for source, target in pairs]
+        return found, scores, self._told(len(dev) + len(examples))
 
     def _mined(self, examples: Examples) -> tuple[Candidates, set[tuple[int, int]], list[list[str]]]:
         """Candidates, the true pairs as row numbers, and the ids of either side's rows."""
@@ -139,9 +150,11 @@ _PREDICTORS: dict[Format, type[_FineTuned] | type[_Retrieval]] = {
 
 def sentence_vectors(
     encoder: PreTrainedModel, bench: Workbench, texts: list[str], layer: int, max_length: int
-) -> NDArray[np.float32]:
-    """The mean of hidden state `layer` over each text's tokens, specials included: (texts, hidden)."""
-    ids = bench.tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]
+) -> tuple[NDArray[np.float32], int]:
+    """The mean of hidden state `layer` over each text's tokens, specials included (texts, hidden), and how many texts
+    were longer than `max_length` and lost their end."""
+    tokens = bench.tokenizer(texts, truncation=True, max_length=max_length)
+    ids = tokens["input_ids"]
     lengths = np.array([len(one) for one in ids])
     vectors = np.zeros((len(texts), encoder.config.hidden_size), dtype=np.float32)
     with torch.inference_mode(), autocast(bench.device, encoder.config.hidden_size):
@@ -149,7 +162,7 @@ def sentence_vectors(
             batch = collate([{"input_ids": ids[n]} for n in chosen], bench.tokenizer.pad_token_id, bench.device)
             states = encoder(**inputs(batch), output_hidden_states=True).hidden_states[layer]
             vectors[chosen] = mean_pooled(states.float(), batch["attention_mask"]).cpu().numpy()
-    return vectors
+    return vectors, sum(was_cut(tokens))
 
 
 def _arrow(columns: _Predicted) -> bytes:

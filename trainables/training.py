@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spaces import TASKS
+from spaces.space import Training
+from spaces.tasks import Split
 from trainables.batches import collate_for_loss, lengths_of, rows_at, training_batches
 from trainables.device import autocast
-from trainables.encoded import encoded
+from trainables.encoded import encoding, lengths_told
 from trainables.encoder import FineTuned
-from trainables.events import Evaluated, Progressed
+from trainables.events import Evaluated, Prepared, Progressed
 from trainables.formats import FINE_TUNING, FineTuning
 from trainables.predicting import predict
 from trainables.stages import TrainStage
@@ -73,13 +75,15 @@ class _Course:
         return max((point["dev"] for point in self.history), default=-math.inf)
 
 
-def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated | Progressed]:
+def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated | Progressed | Prepared]:
     """Runs the stage to its end and publishes it, yielding at every evaluation on English dev and every few seconds.
 
-    The record: `history` (step, steps, examples, loss, dev), `examples` trained and `seconds`. Raises `Diverged`, and
-    `MissingParent` when the parent has to be computed first.
+    The record: `history` (step, steps, examples, loss, dev), `examples` trained, `inputs` (`lengths_told` of train and
+    dev) and `seconds`. Raises `Diverged`, and `MissingParent` when the parent has to be computed first.
     """
     form = fine_tuning(stage, bench)
+    rows = yield from _prepared(stage, form, bench, "train", stage.settings.examples)
+    dev_rows = yield from _prepared(stage, form, bench, "dev", stage.settings.dev_examples)
     encoder = bench.encoder_after(stage.parent)
     torch.manual_seed(stage.seed)  # after the encoder was loaded, which may draw numbers too
     model = FineTuned(encoder, form.outputs, form.pools, stage.settings.dropout)
@@ -88,17 +92,15 @@ def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated | Progresse
     course = _go_on(stage, bench, model, optimizer)
 
     settings = stage.settings
-    examples = bench.data.examples(TASKS[stage.task], "train", "en", settings.examples)
-    rows = encoded(examples, form, bench.tokenizer_digest, bench.cache)
     batches = training_batches(
         lengths_of(rows), settings.batch_size, settings.batch_tokens, settings.epochs, stage.seed
     )
     trainer = _Trainer(model, optimizer, form, rows, batches)
-    stops = evaluation_steps(len(batches), settings.evaluations)
+    stops = evaluation_steps(len(batches), settings)
     for stop in (stop for stop in stops if stop > course.step):
         began = time.perf_counter()
         loss = yield from _advance(stage, bench, trainer, course.step, stop)
-        dev = _dev_score(model, form, stage, bench)
+        dev = _dev_score(trainer, dev_rows, stage, bench)
         trained = stage.examples_by(stop, len(batches))
         point = {"step": stop, "steps": len(batches), "examples": trained, "loss": loss, "dev": dev}
         if dev > course.best_dev:
@@ -109,7 +111,7 @@ def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated | Progresse
         if stop < len(batches):
             _save_snapshot(stage, bench, model, optimizer, course)
             yield Evaluated(stage.key, stop, len(batches), trained, loss, dev)
-    _publish(stage, bench, course)
+    _publish(stage, bench, course, {"train": lengths_told(rows), "dev": lengths_told(dev_rows)})
     last = course.history[-1]
     yield Evaluated(stage.key, last["step"], last["steps"], last["examples"], last["loss"], last["dev"])
 
@@ -120,9 +122,12 @@ def fine_tuning(stage: TrainStage, bench: Workbench) -> FineTuning:
     return FINE_TUNING[task.format](task, stage.labels, stage.settings, bench.tokenizer)
 
 
-def evaluation_steps(steps: int, evaluations: int) -> list[int]:
-    """The steps after which English dev is scored: `evaluations` even parts, the last at the end."""
-    return sorted({max(1, round(steps * index / evaluations)) for index in range(1, evaluations + 1)})
+def evaluation_steps(steps: int, settings: Training) -> list[int]:
+    """The steps after which English dev is scored: even parts or set intervals, the last at the end."""
+    if settings.evaluate_every is not None:
+        return [*range(settings.evaluate_every, steps, settings.evaluate_every), steps]
+    parts = settings.evaluations
+    return sorted({max(1, round(steps * index / parts)) for index in range(1, parts + 1)})
 
 
 def learning_rate_share(step: int, steps: int, warmup: float) -> float:
@@ -177,10 +182,26 @@ def _step(stage: TrainStage, bench: Workbench, trainer: _Trainer, step: int) -> 
     return loss.detach()
 
 
-def _dev_score(model: FineTuned, form: FineTuning, stage: TrainStage, bench: Workbench) -> float:
+def _prepared(
+    stage: TrainStage, form: FineTuning, bench: Workbench, split: Split, cap: int | None
+) -> Generator[Prepared, None, pa.Table]:
+    """The encoded rows of a split; where they have to be made first, yields how far that has come."""
+    examples = bench.data.examples(TASKS[stage.task], split, "en", cap)
+    steps = encoding(examples, form, bench.tokenizer_digest, bench.cache)
+    told = time.monotonic()
+    while True:
+        try:
+            done = next(steps)
+        except StopIteration as end:
+            return end.value
+        if time.monotonic() - told > _TELL_SECONDS:
+            told = time.monotonic()
+            yield Prepared(stage.key, done, len(examples))
+
+
+def _dev_score(trainer: _Trainer, rows: pa.Table, stage: TrainStage, bench: Workbench) -> float:
     examples = bench.data.examples(TASKS[stage.task], "dev", "en", stage.settings.dev_examples)
-    rows = encoded(examples, form, bench.tokenizer_digest, bench.cache)
-    return form.score(examples, predict(model, form, examples, rows)).value
+    return trainer.form.score(examples, predict(trainer.model, trainer.form, examples, rows)).value
 
 
 def _save_snapshot(
@@ -218,7 +239,7 @@ def _go_on(stage: TrainStage, bench: Workbench, model: nn.Module, optimizer: tor
     return _Course(record["step"], record["seconds"], record["history"], part(tensors, "best."))
 
 
-def _publish(stage: TrainStage, bench: Workbench, course: _Course) -> Entry:
+def _publish(stage: TrainStage, bench: Workbench, course: _Course, told: dict[str, dict[str, int]]) -> Entry:
     record = {
         "stage": "train",
         "task": stage.task,
@@ -228,6 +249,7 @@ def _publish(stage: TrainStage, bench: Workbench, course: _Course) -> Entry:
         "history": course.history,
         "dev": course.best_dev,
         "examples": stage.examples,
+        "inputs": told,
         "seconds": course.seconds,
         "device": str(bench.device),
     }

@@ -82,9 +82,9 @@ def test_overrides_replace_keys_and_none_leaves_them(write) -> None:
     ("task", "role", "expected"),
     [
         ("mnli", Role.INTERMEDIATE, Training(epochs=1, batch_size=16)),
-        ("squad_v1", Role.INTERMEDIATE, Training(epochs=3, batch_size=16)),
+        ("squad_v1", Role.INTERMEDIATE, Training(epochs=3, batch_size=16, max_length=384)),
         ("xnli", Role.TARGET, Training(epochs=5)),
-        ("xquad", Role.TARGET, Training(epochs=5, max_length=384)),
+        ("xquad", Role.TARGET, Training(epochs=5, batch_size=16, max_length=384)),  # two of them the catalogue's
     ],
 )
 def test_a_task_changes_its_phase_only_where_it_says_so(write, task: str, role: Role, expected: Training) -> None:

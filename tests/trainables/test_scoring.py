@@ -78,8 +78,8 @@ def test_a_sentences_vector_does_not_depend_on_its_neighbours(make_bench: MakeBe
     bench = make_bench()
     encoder = bench.encoder_after(bench.model_digest).eval()
     texts = ["cat sees rome and the fish", "the", "dog"]
-    together = sentence_vectors(encoder, bench, texts, layer=1, max_length=64)
-    alone = np.concatenate([sentence_vectors(encoder, bench, [text], 1, 64) for text in texts])
+    together, _ = sentence_vectors(encoder, bench, texts, layer=1, max_length=64)
+    alone = np.concatenate([sentence_vectors(encoder, bench, [text], 1, 64)[0] for text in texts])
     assert together.shape == (3, 32)
     assert np.allclose(together, alone, atol=1e-5)
     assert not np.allclose(together[0], together[1], atol=1e-2)

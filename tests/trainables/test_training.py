@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from spaces import TASKS
+from spaces.space import Training
 from spaces.trial import Trial
 from tests.made_data import NLI, nli, small_space, write_split
 from trainables import training
@@ -75,7 +76,12 @@ def test_without_warm_up_the_rate_begins_at_its_peak() -> None:
     [(16, 4, [4, 8, 12, 16]), (10, 3, [3, 7, 10]), (3, 4, [1, 2, 3]), (1, 4, [1]), (100, 1, [100])],
 )
 def test_dev_is_scored_at_even_parts_and_at_the_end(steps: int, evaluations: int, after: list[int]) -> None:
-    assert evaluation_steps(steps, evaluations) == after
+    assert evaluation_steps(steps, Training(evaluations=evaluations)) == after
+
+
+@pytest.mark.parametrize(("steps", "after"), [(25, [10, 20, 25]), (20, [10, 20]), (7, [7])])
+def test_dev_is_scored_at_set_intervals_where_the_space_says_so(steps: int, after: list[int]) -> None:
+    assert evaluation_steps(steps, Training(evaluate_every=10)) == after
 
 
 def test_training_learns_and_says_how(make_bench: MakeBench) -> None:

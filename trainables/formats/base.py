@@ -10,7 +10,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
+from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from spaces import Task
 from spaces.space import Training
@@ -56,8 +56,9 @@ class FineTuning(ABC):
     def encode(self, examples: Examples) -> pa.Table:
         """Token ids and what the loss and the decoder need, one row per window.
 
-        Columns: `input_ids` (list<int32>), `example` (int32, the row of `examples`), and the format's own.
-        An example may make several rows, which follow one another.
+        Columns: `input_ids` (list<int32>), `example` (int32, the row of `examples`), `cut` (bool, whether some of
+        the example's text is in none of its rows), and the format's own. An example may make several rows, which
+        follow one another.
         """
 
     def sequences(self, rows: Sequence[Row]) -> Sequence[Row]:
@@ -93,6 +94,11 @@ class FineTuning(ABC):
     @abstractmethod
     def score(self, examples: Examples, predictions: Sequence[Any]) -> Scores:
         """Scores of the predictions against the examples' labels."""
+
+
+def was_cut(tokens: BatchEncoding) -> list[bool]:
+    """Which of the texts lost tokens by truncation."""
+    return [bool(one.overflowing) for one in tokens.encodings or ()]
 
 
 def padded(rows: Sequence[Row], column: str, fill: int, width: int) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from trainables.examples import Examples
-from trainables.formats.base import Batch, Row, cross_entropy
+from trainables.formats.base import Batch, Row, cross_entropy, was_cut
 from trainables.formats.classification import Classification
 
 
@@ -38,10 +38,12 @@ class MultipleChoice(Classification):
             for name, ids in tokens.items()
         }
         lengths = [[len(one) for one in tokens["input_ids"][a:b]] for a, b in pairwise(ends)]
+        cut = was_cut(tokens)
         return pa.table(
             rows
             | {
                 "example": pa.array(range(len(examples)), pa.int32()),
+                "cut": pa.array([any(cut[a:b]) for a, b in pairwise(ends)], pa.bool_()),
                 "lengths": pa.array(lengths, pa.list_(pa.int32())),
                 "label": table["label"].combine_chunks(),
             }

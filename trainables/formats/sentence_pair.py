@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from trainables.examples import Examples
-from trainables.formats.base import Batch, Row, cross_entropy
+from trainables.formats.base import Batch, Row, cross_entropy, was_cut
 from trainables.formats.classification import Classification
 
 
@@ -25,7 +25,8 @@ class SentencePair(Classification):
         )
         columns = {name: pa.array(ids, pa.list_(pa.int32())) for name, ids in tokens.items()}
         numbers = pa.array(range(len(examples)), pa.int32())
-        return pa.table(columns | {"example": numbers, "label": examples.table["label"].combine_chunks()})
+        cut = pa.array(was_cut(tokens), pa.bool_())
+        return pa.table(columns | {"example": numbers, "cut": cut, "label": examples.table["label"].combine_chunks()})
 
     @property
     def outputs(self) -> int:

@@ -27,8 +27,11 @@ class SpanQA(FineTuning):
     def encode(self, examples: Examples) -> pa.Table:
         contexts = examples.table["context"].to_pylist()
         answers = examples.table["answers"].to_pylist()
+        # Stripped, since some of SQuAD's questions start with blanks that would cost tokens.
+        questions = [question.strip() for question in examples.table["question"].to_pylist()]
+        short = self._shortened(questions)
         tokens = self.tokenizer(
-            [self._short(question) for question in examples.table["question"].to_pylist()],
+            short,
             contexts,
             truncation="only_second",
             max_length=self.settings.max_length,
@@ -37,29 +40,32 @@ class SpanQA(FineTuning):
             return_offsets_mapping=True,
             return_attention_mask=False,
         )
-        rows: dict[str, list[Any]] = {name: [] for name in ("example", "left", "right", "start", "end")}
+        rows: dict[str, list[Any]] = {name: [] for name in ("example", "cut", "left", "right", "start", "end")}
         for window, number in enumerate(tokens["overflow_to_sample_mapping"]):
             inside = [segment == 1 for segment in tokens.encodings[window].sequence_ids]
             offsets = tokens["offset_mapping"][window]
             left = [_trim(contexts[number], a, b)[0] if ok else _NOT_CONTEXT for (a, b), ok in zip(offsets, inside)]
             right = [b if ok else _NOT_CONTEXT for (_, b), ok in zip(offsets, inside)]
             start, end = _answer_tokens(answers[number], left, right)
-            for name, value in zip(rows, (number, left, right, start, end), strict=True):
+            cut = short[number] != questions[number]
+            for name, value in zip(rows, (number, cut, left, right, start, end), strict=True):
                 rows[name].append(value)
         columns = {
             name: pa.array(tokens[name], pa.list_(pa.int32()))
             for name in self.tokenizer.model_input_names
             if name in tokens
         }
-        integers, offsets_type = pa.int32(), pa.list_(pa.int32())
-        types = {"example": integers, "left": offsets_type, "right": offsets_type, "start": integers, "end": integers}
+        integer, offset = pa.int32(), pa.list_(pa.int32())
+        types = dict(zip(rows, (integer, pa.bool_(), offset, offset, integer, integer), strict=True))
         return pa.table(columns | {name: pa.array(values, types[name]) for name, values in rows.items()})
 
-    def _short(self, question: str) -> str:
-        # Questions are stripped: some SQuAD ones start with blanks that would cost tokens.
-        bare = question.strip()
-        offsets = self.tokenizer(bare, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-        return bare[: offsets[self._question_tokens - 1][1]] if len(offsets) > self._question_tokens else bare
+    def _shortened(self, questions: Sequence[str]) -> list[str]:
+        spans = self.tokenizer(list(questions), add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        longest = self._question_tokens
+        return [
+            question[: offsets[longest - 1][1]] if len(offsets) > longest else question
+            for question, offsets in zip(questions, spans, strict=True)
+        ]
 
     @property
     def _tokens(self) -> int:

@@ -36,6 +36,7 @@ class Tagging(FineTuning):
             {
                 "input_ids": pa.array([row["input_ids"] for row in rows], integers),
                 "example": pa.array([row["example"] for row in rows], pa.int32()),
+                "cut": pa.array([row["cut"] for row in rows], pa.bool_()),
                 "starts": pa.array([row["starts"] for row in rows], integers),
                 "tags": pa.array([row["tags"] for row in rows], integers),
             }
@@ -47,22 +48,23 @@ class Tagging(FineTuning):
         unknown = [self.tokenizer.unk_token_id]
         before, after = self._specials
         room = self.settings.max_length - len(before) - len(after)
+        cut = any(len(word) > room for word in pieces)
         ids: list[int] = []
         starts: list[int] = []
         window_tags: list[int] = []
         for word, tag in zip(pieces, tags, strict=True):
             word = (word or unknown)[:room]
             if len(ids) + len(word) > room:
-                yield self._window(ids, starts, window_tags, number)
+                yield self._window(ids, starts, window_tags, number, cut)
                 ids, starts, window_tags = [], [], []
             starts.append(len(before) + len(ids))
             ids.extend(word)
             window_tags.append(tag)
-        yield self._window(ids, starts, window_tags, number)
+        yield self._window(ids, starts, window_tags, number, cut)
 
-    def _window(self, ids: list[int], starts: list[int], tags: list[int], number: int) -> Row:
+    def _window(self, ids: list[int], starts: list[int], tags: list[int], number: int, cut: bool) -> Row:
         before, after = self._specials
-        return {"input_ids": [*before, *ids, *after], "starts": starts, "tags": tags, "example": number}
+        return {"input_ids": [*before, *ids, *after], "starts": starts, "tags": tags, "example": number, "cut": cut}
 
     @cached_property
     def _specials(self) -> tuple[list[int], list[int]]:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from spaces import UserError
-from trainables.sources.base import Piece, Source
+from trainables.sources.base import Piece, Place, Presence, Source
 
-__all__ = ["Piece", "Source", "open_source"]
+__all__ = ["Piece", "Place", "Presence", "Source", "open_source"]
 
 
 def open_source(kind: str, mirror: Path | None = None) -> Source:

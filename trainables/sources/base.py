@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import StrEnum
 
 import pyarrow as pa
 import pyarrow.compute
 
-from spaces import Language, Task
-from spaces.tasks import Split, Table
+from spaces import Language, Task, language_named
+from spaces.tasks import CCGBANK, Split, Table
+from trainables.sources import ccgbank
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,24 @@ class Piece:
     where: str
 
 
+class Presence(StrEnum):
+    """Whether a table can be read."""
+
+    HERE = "here"
+    ON_THE_HUB = "on the hub"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a table is, for people; its rows and its size in bytes, where they are known without reading it."""
+
+    where: str
+    presence: Presence
+    rows: int | None = None
+    size: int | None = None
+
+
 class Source(ABC):
     """Reads splits of tasks in the columns of the task's hub dataset. Third parties may add their own."""
 
@@ -26,7 +46,7 @@ class Source(ABC):
     def read(self, task: Task, split: Split, language: str) -> list[Piece]:
         """All rows of one split in one language, unsampled, a piece per table of the split.
 
-        Raises `UserError` where they cannot be had: what is missing, where, and what to do.
+        Raises `NotHere` where they cannot be had: what is missing, where, and what to do.
         """
 
     @abstractmethod
@@ -34,8 +54,41 @@ class Source(ABC):
         """Codes of the languages that this source can score a target in, in the task's order."""
 
     @abstractmethod
+    def places(self, task: Task, split: Split, language: str) -> list[Place]:
+        """Where the tables of a split are."""
+
     def where(self, task: Task, split: Split, language: str) -> str:
         """Where a split comes from, for people: paths or hub addresses."""
+        return ", ".join(place.where for place in self.places(task, split, language))
+
+
+class TableSource(Source):
+    """A source that has every table of the catalogue under its own name, as the hub has."""
+
+    def read(self, task: Task, split: Split, language: str) -> list[Piece]:
+        spoken = language_named(language)
+        return [
+            Piece(table, rows_of(table, spoken, self.table(task, table, spoken)), self.address(table, spoken))
+            for table in task.parts(split)
+        ]
+
+    def places(self, task: Task, split: Split, language: str) -> list[Place]:
+        return [self.place(table, language_named(language)) for table in task.parts(split)]
+
+    def where(self, task: Task, split: Split, language: str) -> str:
+        return ", ".join(self.address(table, language_named(language)) for table in task.parts(split))
+
+    @abstractmethod
+    def table(self, task: Task, table: Table, language: Language) -> pa.Table:
+        """All rows of a table, whatever language or share of them a task wants; raises `NotHere`."""
+
+    @abstractmethod
+    def place(self, table: Table, language: Language) -> Place:
+        """Where a table is."""
+
+    @abstractmethod
+    def address(self, table: Table, language: Language) -> str:
+        """How a table is called, for people."""
 
 
 def rows_of(table: Table, language: Language, rows: pa.Table) -> pa.Table:
@@ -45,3 +98,12 @@ def rows_of(table: Table, language: Language, rows: pa.Table) -> pa.Table:
         rows = rows.filter(pa.compute.starts_with(rows["id"], start))
     first, last = (round(part * rows.num_rows) for part in table.share)
     return rows.slice(first, last - first)
+
+
+def own_copy(table: Table) -> Place | None:
+    """Where a licensed table is on the user's machine; None for tables that are not licensed."""
+    if table.repository != CCGBANK:
+        return None
+    files = ccgbank.files(table.split)
+    presence = Presence.HERE if files else Presence.MISSING
+    return Place(ccgbank.address(table.split), presence, size=sum(file.stat().st_size for file in files) or None)

@@ -8,7 +8,7 @@ from spaces import Format, Task, UserError
 from spaces.languages import WORLD_LANGUAGES
 from spaces.tasks import Split, Table
 from trainables.columns import dataset_columns
-from trainables.sources.base import Piece, Source
+from trainables.sources.base import Piece, Place, Presence, Source
 from trainables.world import TAG_NAMES, rows
 
 # Enough for the world's small encoder to learn each skill; spaces cap them further.
@@ -43,8 +43,9 @@ class WorldSource(Source):
     def languages(self, task: Task) -> tuple[str, ...]:
         return tuple(code for code in WORLD_LANGUAGES if task.format not in _WITH_ENGLISH or code != "en")
 
-    def where(self, task: Task, split: Split, language: str) -> str:
-        return f"the embedded world ({task.world}, {_SPLITS[split]}, {language})"
+    def places(self, task: Task, split: Split, language: str) -> list[Place]:
+        where = f"the embedded world ({task.world}, {_SPLITS[split]}, {language})"
+        return [Place(where, Presence.HERE if task.world else Presence.MISSING, rows=SIZES[split])]
 
 
 def _to_mine(pairs: pa.Table, tables: tuple[Table, ...], where: str) -> list[Piece]:

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from trainables.formats.chunks import chunk_counts, chunks
@@ -59,28 +57,3 @@ def test_lengths_must_agree() -> None:
         chunk_counts([["X", "X"]], [["X"]])
     with pytest.raises(ValueError):
         chunk_counts([["X"], ["X"]], [["X"]])
-
-
-def sentences(path: Path) -> list[list[str]]:
-    return [block.split("\n") for block in path.read_text(encoding="utf-8").strip().split("\n\n")]
-
-
-@pytest.mark.parametrize(
-    ("task", "languages", "f1", "precision", "recall"),
-    [
-        ("udpos", 33, 70.21746048354693, 71.02232625883823, 69.54982073976082),
-        ("panx", 40, 57.50793650793652, 54.729166666666664, 62.750000000000014),
-    ],
-)
-def test_xtremes_mock_tags_give_xtremes_figures(
-    shared: Path, task: str, languages: int, f1: float, precision: float, recall: float
-) -> None:
-    mock = shared / "xtreme_mock"
-    counts = [
-        chunk_counts(sentences(path), sentences(mock / "predictions" / task / path.name))
-        for path in sorted((mock / "labels" / task).glob("*.tsv"))
-    ]
-    assert len(counts) == languages
-    assert sum(one.f1 for one in counts) / languages == pytest.approx(f1, rel=1e-12)
-    assert sum(one.precision for one in counts) / languages == pytest.approx(precision, rel=1e-12)
-    assert sum(one.recall for one in counts) / languages == pytest.approx(recall, rel=1e-12)

@@ -58,19 +58,3 @@ def test_f1_of_mined_pairs() -> None:
     assert scores.metrics == pytest.approx({"precision": 50, "recall": 100 / 3, "f1": 40, "threshold": 1.1})
     assert scores.value == pytest.approx(40) and scores.error > 0
     assert score_mining([], {(0, 0)}, sentences=1, threshold=float("inf")).value == 0
-
-
-def test_xtremes_mock_pairs_give_xtremes_figure(shared) -> None:
-    mock = shared / "xtreme_mock"
-    values = []
-    for path in sorted((mock / "labels" / "bucc2018").glob("*.tsv")):
-        gold, found = (
-            [tuple(line.split("\t")) for line in file.read_text().split("\n") if line]
-            for file in (path, mock / "predictions" / "bucc2018" / path.name)
-        )
-        sources = {name: row for row, name in enumerate({pair[0] for pair in gold + found})}
-        targets = {name: row for row, name in enumerate({pair[1] for pair in gold + found})}
-        rows = [[(sources[source], targets[target]) for source, target in pairs] for pairs in (found, gold)]
-        values.append(score_mining(rows[0], set(rows[1]), len(sources), 0.0).value)
-    assert len(values) == 4
-    assert sum(values) / 4 == pytest.approx(55.0, rel=1e-12)

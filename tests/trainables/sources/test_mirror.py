@@ -42,11 +42,11 @@ def test_a_folder_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
         MirrorSource(tmp_path / "nowhere")
 
 
-def test_a_missing_file_is_named_with_split_and_language(tmp_path: Path) -> None:
+def test_a_missing_file_is_named_and_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         MirrorSource(tmp_path).read(TASKS["xnli"], "test", "de")
     path = tmp_path / "facebook__xnli" / "de" / "test.parquet"
-    assert str(caught.value) == f"xnli: the mirror has no {path} (its test split, language de)"
+    assert str(caught.value) == f"xnli: the mirror has no {path}; complete it: stopover fetch SPACE --to FOLDER"
 
 
 def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:

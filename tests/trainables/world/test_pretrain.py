@@ -30,7 +30,7 @@ def test_the_same_seed_gives_the_same_folder(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("short")
 def test_it_is_made_once_and_progress_is_told(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
-    folder = find_model("world", tmp_path / "model", lambda *progress: told.append(progress))
+    folder = find_model("world", tmp_path / "model", progress=lambda *progress: told.append(progress))
     assert told[-1][1:] == (5, 5)
     written = (folder / "model.safetensors").stat().st_mtime_ns
     assert find_model("world", tmp_path / "model") == folder

@@ -1,0 +1,77 @@
+"""What a plan will cost in computing: operations, and device-hours at a stated pace."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.plan import Plan
+from spaces import TASKS
+from spaces.encoders import ENCODERS, Shape
+from trainables.stages import Stage, TrainStage
+from trainables.store import Store
+
+# Assumed of one GPU on small batches in bf16, where nothing was measured: about a sixth of an A100's peak.
+USUAL_PACE = 50e12
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Operations of all stages: if every trial did all its work, with sharing, and of those not in the store yet.
+
+    `pace` is in operations a second and device; `measured` says how many stages of the plan it was measured on, 0
+    where it is only `USUAL_PACE`.
+    """
+
+    alone: float
+    shared: float
+    left: float
+    pace: float
+    measured: int
+
+    def hours(self, operations: float) -> float:
+        """Device-hours of some operations."""
+        return operations / self.pace / 3600
+
+
+def estimate(plan: Plan, shape: Shape, store: Store) -> Estimate:
+    """The estimate for a plan. Early stopping, which lowers it, and scoring English dev are left out."""
+    records = {key: record for key in plan.stages if (record := store.record(key)) is not None}
+    timed = {
+        key: records[key]["seconds"]
+        for key, stage in plan.stages.items()
+        if isinstance(stage, TrainStage) and "seconds" in records.get(key, {})
+    }
+    seconds = sum(timed.values())
+    pace = _operations((plan.stages[key] for key in timed), shape) / seconds if seconds else USUAL_PACE
+    return Estimate(
+        alone=sum(_operations(stages, shape) for stages in plan.chains.values()),
+        shared=_operations(plan.stages.values(), shape),
+        left=_operations((stage for key, stage in plan.stages.items() if key not in records), shape),
+        pace=pace,
+        measured=len(timed),
+    )
+
+
+def shape_of(model: str, folder: Path | None) -> Shape | None:
+    """An encoder's shape from its folder, else from the list of known ones; None for one that neither knows."""
+    if folder is None:
+        return ENCODERS.get(model)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    try:
+        return Shape(config["num_hidden_layers"], config["hidden_size"], config["intermediate_size"])
+    except KeyError:
+        return ENCODERS.get(model)
+
+
+def _operations(stages: Iterable[Stage], shape: Shape) -> float:
+    return sum(_of_stage(stage, shape) for stage in stages)
+
+
+def _of_stage(stage: Stage, shape: Shape) -> float:
+    task = TASKS[stage.task]
+    tokens = min(task.tokens or stage.settings.max_length, stage.settings.max_length)
+    each = tokens * shape.flop_per_token(tokens)
+    if isinstance(stage, TrainStage):
+        return 3 * each * stage.examples  # forward, and twice that backward
+    return each * sum(examples for _, _, examples in stage.tests)

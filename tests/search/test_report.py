@@ -1,0 +1,63 @@
+"""What the report says beside the numbers: group scores, missing languages, chance, long inputs."""
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from search.gains import transfer_matrix
+from search.report import full_report
+from search.results import Results, TrialResult
+from spaces.trial import Trial
+
+COST = {
+    "examples_alone": 10, "examples_planned": 10, "examples_trained": 10, "examples_trained_now": 0,
+    "examples_spared": 0, "seconds": 1.0,
+}  # fmt: skip
+
+
+def scored(value: float, chance: float = 33.0, **more: Any) -> dict[str, Any]:
+    return {"value": value, "chance": chance, "error": 1.0, "examples": 100, "metrics": {"accuracy": value},
+            "above_chance": value > chance + 2, **more}  # fmt: skip
+
+
+def report_of(scores: dict[str, dict[str, dict[str, Any]]], **more: Any) -> str:
+    """The report of one recipe, `none`, on targets by language."""
+    trials = [
+        TrialResult(Trial(target, "none", 0.1, 0.1, 0), "finished", dev=1.0, languages=languages, **more)
+        for target, languages in scores.items()
+    ]
+    space = {"recipes": ["none"], "targets": list(scores), "source": "mirror", "evaluation": {}}
+    results = Results("s-1", space, trials, COST)
+    text = io.StringIO()
+    Console(file=text, width=140).print(full_report(results, transfer_matrix(results)))
+    return text.getvalue()
+
+
+def test_a_group_is_scored_where_all_its_targets_are() -> None:
+    both = report_of({"xnli": {"en": scored(60.0)}, "pawsx": {"en": scored(80.0)}})
+    assert "XTREME's scores by group" in both and "classification" in both and "70.0" in both
+    assert "overall" not in both
+    assert "XTREME's scores by group" not in report_of({"xnli": {"en": scored(60.0)}})
+
+
+def test_languages_that_were_not_scored_are_counted() -> None:
+    text = report_of({"pawsx": {"en": scored(60.0), "de": scored(60.0)}})
+    assert "Scored in fewer languages than XTREME has: pawsx 2 of 7." in text
+
+
+def test_english_at_chance_is_named_even_where_the_mean_is_not() -> None:
+    text = report_of({"xnli": {"en": scored(34.0), "de": scored(90.0)}})
+    assert "Not above chance in English: none on xnli." in text
+    assert "Not above chance (mean over languages)" not in text
+
+
+def test_what_became_of_long_inputs_is_told_per_task_and_set() -> None:
+    told = {"examples": 1_000, "split": 7, "cut": 3}
+    text = report_of(
+        {"xnli": {code: scored(60.0, inputs=told) for code in ("en", "de")}},
+        trained=[{"task": "xnli", "role": "target", "inputs": {"train": told}}],
+    )
+    rows = [line.split() for line in text.splitlines() if line.startswith(" xnli")]
+    assert ["xnli", "train", "1,000", "7", "3"] in rows
+    assert ["xnli", "test", "2,000", "14", "6"] in rows
