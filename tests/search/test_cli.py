@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from spaces import TASKS, library_names
 from tests.made_data import small_space
 
 STOPOVER = [sys.executable, "-m", "search.cli"]
@@ -55,7 +56,15 @@ def test_help_names_every_command(tmp_path: Path) -> None:
 
 def test_tasks_lists_the_catalogue_and_the_library(tmp_path: Path) -> None:
     text = stopover("tasks", home=tmp_path).stdout
-    assert all(name in text for name in ("mnli", "squad_v1", "xnli", "tatoeba", "quickstart", "mini"))
+    assert all(name in text for name in (*TASKS, *library_names()))
+
+
+def test_tasks_says_where_each_would_come_from_now(tmp_path: Path, mirror: Path) -> None:
+    rows = {row.split()[0]: row for row in stopover("tasks", "--mirror", mirror, home=tmp_path).stdout.splitlines()
+            if row.split()[:1] and row.split()[0] in TASKS}  # fmt: skip
+    assert "mirror" in rows["mnli"] and "392,702" in rows["mnli"]
+    assert "mirror" in rows["xnli"] and "15" in rows["xnli"].split()
+    assert "world" in rows["hellaswag"]  # not in this mirror
 
 
 def test_an_unknown_space(tmp_path: Path) -> None:
@@ -117,6 +126,33 @@ def test_a_missing_column(tmp_path: Path, mirror: Path, tiny_model: Path) -> Non
 def test_the_hub_out_of_reach_names_the_mirror_option(tmp_path: Path, tiny_model: Path) -> None:
     space = write_space(tmp_path, source="hub")
     assert "--mirror" in mistake("check", space, "--model", tiny_model, home=tmp_path / "home")
+
+
+def test_check_lists_what_is_missing_and_how_to_get_it(tmp_path: Path, mirror: Path, tiny_model: Path) -> None:
+    space = write_space(tmp_path, recipes=["none", "hellaswag"])
+    run = stopover("check", space, "--mirror", mirror, "--model", tiny_model, home=tmp_path / "home")
+    assert run.returncode == 2
+    (row,) = (line.split() for line in run.stdout.splitlines() if line.startswith(" hellaswag") and "train" in line)
+    assert row[2:] == ["missing", "1", "39,905", "-"]
+    assert "stopover fetch" in run.stderr and "--without hellaswag" in run.stderr
+    smaller = ("--mirror", mirror, "--model", tiny_model, "--without", "hellaswag")
+    assert stopover("check", space, *smaller, home=tmp_path / "home").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("qqp", "not in the space"), ("mnlli", "did you mean 'mnli'"), ("xnli", "nothing would be left")],
+)
+def test_leaving_out_what_cannot_be_left_out(name: str, words: str, tmp_path: Path) -> None:
+    assert words in mistake("plan", write_space(tmp_path), "--without", name, home=tmp_path / "home")
+
+
+def test_a_plan_needs_neither_data_nor_model(tmp_path: Path) -> None:
+    run = stopover("plan", "paper", "--without", "ccg", home=tmp_path)
+    assert run.returncode == 0, run.stderr
+    text = " ".join(run.stdout.split())
+    assert "81 trials" in text and "EFLOP" in text and "Planned by published sizes" in text
+    assert "ccg" not in text.replace("--without ccg", "")
 
 
 def test_a_report_of_no_sweep(tmp_path: Path) -> None:
