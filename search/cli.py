@@ -71,13 +71,14 @@ def run(
     console.print(f"Look:  stopover ui{where}", highlight=False, soft_wrap=True)
 
 
-@app.command(epilog="Example: `stopover plan quickstart`")
+@app.command(epilog="Example: `stopover plan paper --devices 8`")
 def plan(
     space: SpaceName,
     mirror: Mirror = None,
     model: Model = None,
     home: HomeFolder = DEFAULT_HOME,
     without: Without = None,
+    devices: Annotated[int, typer.Option(min=1, help="How long would it take on so many GPUs (or cores)?")] = 1,
 ) -> None:
     """Show a sweep's trials and stages, what they share, the examples to train, and what it will cost.
 
@@ -93,10 +94,12 @@ def plan(
     try:
         sweep = prepare(chosen, Home(home), mirror, console)
     except NotHere as reason:
-        console.print(plan_report(chosen.name, published_plan(chosen), store, shape_of(chosen.model, None)))
+        shape = shape_of(chosen.model, None)
+        console.print(plan_report(chosen.name, published_plan(chosen), chosen, store, shape, devices))
         console.print(f"\nPlanned by published sizes, as {reason}", style="yellow", highlight=False, soft_wrap=True)
     else:
-        console.print(plan_report(sweep.id, sweep.plan, store, shape_of(chosen.model, sweep.model)))
+        shape = shape_of(chosen.model, sweep.model)
+        console.print(plan_report(sweep.id, sweep.plan, chosen, store, shape, devices))
 
 
 @app.command(epilog="Example: `stopover check my-space.yaml --mirror data`")

@@ -5,15 +5,18 @@ from collections import Counter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from search.estimate import Estimate, estimate
+from search.estimate import Estimate, estimate, hours_on
 from search.plan import Plan
 from search.tables import table
+from spaces import Space
 from spaces.encoders import Shape
 from trainables.stages import ScoreStage, TrainStage
 from trainables.store import Store
 
 
-def plan_report(sweep: str, plan: Plan, store: Store, shape: Shape | None) -> RenderableType:
+def plan_report(
+    sweep: str, plan: Plan, space: Space, store: Store, shape: Shape | None, devices: int
+) -> RenderableType:
     """A table of the training stages by task and role, the sums, and what it will cost an encoder of a shape."""
     made = table(
         f"Plan of {sweep}",
@@ -33,8 +36,11 @@ def plan_report(sweep: str, plan: Plan, store: Store, shape: Shape | None) -> Re
     done = sum(store.record(stage.key) is not None for stage in scored)
     users = sum(plan.users[stage.key] for stage in scored)
     made.add_row("scoring", str(len(scored)), str(users), "-", "-", str(done))
-    cost = [_cost(estimate(plan, shape, store))] if shape else [Text("No estimate: the encoder's shape is not known.")]
-    return Group(made, Text(), *_sums(plan), *cost)
+    if shape is None:
+        return Group(made, Text(), *_sums(plan), Text("No estimate: the encoder's shape is not known."))
+    hours = _hours(hours_on(plan, space, shape, store, devices))
+    time = Text(f"On {devices} devices, without early stopping: about {hours}.")
+    return Group(made, Text(), *_sums(plan), _cost(estimate(plan, shape, store)), *([time] if devices > 1 else []))
 
 
 def _sums(plan: Plan) -> list[Text]:

@@ -144,7 +144,7 @@ class _Suggester(Searcher):
         if board.over:
             return Searcher.FINISHED  # type: ignore[return-value]
         # Tune asks ahead; a trial handed out before a device is free would hold its claims for nothing.
-        full = len(board.in_state(State.RUNNING)) >= self._bridge.places
+        full = board.count(State.RUNNING) >= self._bridge.places
         trial = None if full else board.next_trial()
         if trial is None:
             return None

@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search.board import Board, State
+from search.board import Board, Records, State
 from search.plan import Plan
 from spaces import UserError
 from spaces.trial import Trial
 from trainables.stages import TrainStage
-from trainables.store import Store
 
 RESULTS_FILE = "results.json"
 SCHEMA = 2
@@ -153,12 +152,12 @@ def totals(plan: Plan, trained_in_all: int, trained_now: int, seconds: float) ->
     }
 
 
-def _record(stage: TrainStage, store: Store) -> dict[str, Any]:
+def _record(stage: TrainStage, store: Records) -> dict[str, Any]:
     record = store.record(stage.key) or {}
     return {name: record[name] for name in ("history", "dev", "inputs") if name in record}
 
 
-def _dev(stage: TrainStage, store: Store) -> float | None:
+def _dev(stage: TrainStage, store: Records) -> float | None:
     record = store.record(stage.key) or store.snapshot_record(stage.key) or {}
     return max((point["dev"] for point in record.get("history", [])), default=None)
 

@@ -142,6 +142,18 @@ def test_an_outdone_trial_stops_at_its_rung_and_can_go_on_later(mirror: Path, st
     assert board.next_trial() == second  # two of four go on: the second best is one of them now
 
 
+def test_an_intermediate_stage_tells_of_those_whose_target_stage_it_is(mirror: Path, store: Store) -> None:
+    board = board_of(small_space(recipes=["none", "squad_v1"], targets=["xquad"]), mirror, store)
+    none, squad = board.plan.chains
+    shared = board.plan.chains[squad][0].key
+    assert board.plan.chains[none][0].key == shared
+    assert board.next_trial() is not None and board.next_trial() is None
+    point = {"step": 1, "steps": 4, "examples": 1, "loss": 1.0, "dev": 7.0}
+    board.happened(board.in_state(State.RUNNING)[0], {"kind": "evaluated", "stage": shared, **point})
+    assert [one["dev"] for one in board.standings[none].history] == [7.0]
+    assert board.standings[squad].history == []
+
+
 def test_results_before_the_rung_stop_nobody(mirror: Path, store: Store) -> None:
     stopping = {"rungs": [0.5], "reduction": 2, "keep": "best"}
     board = board_of(small_space(recipes=["none"], learning_rates=[0.1, 0.01], stopping=stopping), mirror, store)
