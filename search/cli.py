@@ -62,7 +62,11 @@ def run(
     from search.sweep import run as run_sweep
 
     sweep = prepare(_space(space, model, without), Home(home), mirror, console)
-    results, matrix = run_sweep(sweep, console, workers, tracking_uri)
+    try:
+        results, matrix = run_sweep(sweep, console, workers, tracking_uri)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopover: interrupted; run the same command again to go on", soft_wrap=True)
+        raise typer.Exit(130) from None
     console.print()
     console.print(summary(results, matrix))
     where = "" if home == DEFAULT_HOME else f" --home {home}"
@@ -255,9 +259,6 @@ def main() -> None:
     except UserError as error:
         Console(stderr=True).print(f"stopover: {error}", style="red", highlight=False, soft_wrap=True, markup=False)
         sys.exit(2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopover: interrupted; run the same command again to go on", soft_wrap=True)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,11 @@ def run(
     artifacts = None if tracking_uri else home.artifacts
     tracker = Tracker(tracking_uri or home.tracking_uri, sweep.space.name, sweep.id, sweep.space.model, artifacts)
     if not board.over:
-        _run_on_ray(sweep, board, tracker, console, workers)
+        try:
+            _run_on_ray(sweep, board, tracker, console, workers)
+        except KeyboardInterrupt:
+            tracker.interrupt()
+            raise
     results = _results(sweep, board, trained_before, time.monotonic() - began)
     matrix = transfer_matrix(results)
     files = write_down(results, matrix, sweep.folder, sweep.space)

@@ -63,6 +63,10 @@ class Tracker:
         """Puts the sweep's files and costs on the parent run and ends it."""
         self._guarded(lambda: self._close(files, totals))
 
+    def interrupt(self) -> None:
+        """Marks what is still running as killed; running the sweep again takes it up."""
+        self._guarded(self._interrupt)
+
     def _guarded(self, write: Callable[[], Any]) -> None:
         if self.failed:
             return
@@ -84,6 +88,8 @@ class Tracker:
         found = self._search(f"tags.kind = 'sweep' and tags.sweep = '{self.sweep}'")
         tags = {"kind": "sweep", "sweep": self.sweep}
         self._parent = found[0] if found else self._client.create_run(self._experiment, run_name=self.sweep, tags=tags)
+        if self._parent.info.status == "KILLED":
+            self._client.update_run(self._parent.info.run_id, status="RUNNING")
         for run in self._search(f"tags.`mlflow.parentRunId` = '{self._parent.info.run_id}'"):
             self._runs[run.data.tags["trial"]] = run
 
@@ -154,6 +160,11 @@ class Tracker:
         self._log(run, [Metric(f"cost/{name}", float(value), 0, 0) for name, value in totals.items()])
         if self._client.get_run(run).info.status not in _ENDED:
             self._client.set_terminated(run, "FINISHED")
+
+    def _interrupt(self) -> None:
+        runs = [self._runs[trial].info.run_id for trial in self._steps]
+        for run in [*runs, self._parent.info.run_id]:
+            self._client.set_terminated(run, "KILLED")
 
     def _log(self, run: str, metrics: Sequence[Metric]) -> None:
         now = _milliseconds()
