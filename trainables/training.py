@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spaces import TASKS
-from spaces.space import Training
 from spaces.tasks import Split
+from spaces.training import Training
 from trainables.batches import collate_for_loss, lengths_of, rows_at, training_batches
 from trainables.device import autocast
 from trainables.encoded import encoding, lengths_told

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from spaces import TASKS
-from spaces.space import Training
+from spaces.training import Training
 from spaces.trial import Trial
 from tests.made_data import NLI, nli, small_space, write_split
 from trainables import training
@@ -29,7 +29,7 @@ def first_stage(bench: Workbench, target: str = "xnli", recipe: str = "mnli", **
     trial = Trial(target, recipe, 0.003, 0.003, 0)
     stage = chain(trial, small_space(), bench.data, bench.model_digest)[0]
     assert isinstance(stage, TrainStage)
-    settings = stage.settings.model_copy(update=changes.pop("settings", {}))
+    settings = replace(stage.settings, **changes.pop("settings", {}))
     return replace(stage, settings=settings, **changes)
 
 
@@ -189,9 +189,7 @@ def test_the_parents_weights_are_where_training_begins(make_bench: MakeBench) ->
     bench = make_bench()
     first = first_stage(bench)
     after_first = trained(bench, first)[0]
-    second = replace(
-        first, parent=first.key, learning_rate=1e-12, settings=first.settings.model_copy(update={"epochs": 0.1})
-    )
+    second = replace(first, parent=first.key, learning_rate=1e-12, settings=replace(first.settings, epochs=0.1))
     trained(bench, second)
     before, after = (
         read_tensors(bench.store.root / "stages" / s.key[:2] / s.key / ENCODER_FILE) for s in (first, second)
