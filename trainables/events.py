@@ -39,12 +39,16 @@ class Prepared(Event):
 
 @dataclass(frozen=True)
 class Progressed(Event):
-    """A training stage has come to `step` of `steps`; sent every few seconds between evaluations."""
+    """A training stage has come to `step` of `steps`; sent every few seconds between evaluations.
+
+    `loss` is the mean since the last such event or evaluation.
+    """
 
     kind: ClassVar[str] = "progressed"
     step: int
     steps: int
     examples: int
+    loss: float
 
 
 @dataclass(frozen=True)

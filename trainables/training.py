@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spaces import TASKS
-from spaces.space import Training
 from spaces.tasks import Split
+from spaces.training import Training
 from trainables.batches import collate_for_loss, lengths_of, rows_at, training_batches
 from trainables.device import autocast
 from trainables.encoded import encoding, lengths_told
@@ -43,7 +43,6 @@ from trainables.weights import (
 from trainables.workbench import Workbench
 
 _SNAPSHOT_FILE = "state.safetensors"
-_TELL_SECONDS = 3.0
 
 
 class Diverged(Exception):
@@ -155,16 +154,23 @@ def _advance(
     trainer.model.train()
     steps = len(trainer.batches)
     total = torch.zeros((), device=bench.device)
-    told = time.monotonic()
+    told, told_step, told_total = time.monotonic(), start, 0.0
     for step in range(start, stop):
         total += _step(stage, bench, trainer, step)
-        if time.monotonic() - told > _TELL_SECONDS:
-            told = time.monotonic()
-            yield Progressed(stage.key, step + 1, steps, stage.examples_by(step + 1, steps))
-    mean = float(total) / (stop - start)
-    if not math.isfinite(mean):
-        raise Diverged(f"{stage.task} diverged before step {stop}: its loss is {mean} at rate {stage.learning_rate:g}")
-    return mean
+        if time.monotonic() - told > bench.news_seconds:
+            done, loss = step + 1, _finite(total, stage, stop)  # this waits for the device, so it is for news only
+            mean = (loss - told_total) / (done - told_step)
+            told, told_step, told_total = time.monotonic(), done, loss
+            yield Progressed(stage.key, done, steps, stage.examples_by(done, steps), mean)
+    return _finite(total, stage, stop) / (stop - start)
+
+
+def _finite(total: Tensor, stage: TrainStage, stop: int) -> float:
+    """The sum of losses on the way to step `stop`; raises `Diverged` where it is no number."""
+    loss = float(total)
+    if not math.isfinite(loss):
+        raise Diverged(f"{stage.task} diverged before step {stop}: its loss is {loss} at rate {stage.learning_rate:g}")
+    return loss
 
 
 def _step(stage: TrainStage, bench: Workbench, trainer: _Trainer, step: int) -> Tensor:
@@ -194,7 +200,7 @@ def _prepared(
             done = next(steps)
         except StopIteration as end:
             return end.value
-        if time.monotonic() - told > _TELL_SECONDS:
+        if time.monotonic() - told > bench.news_seconds:
             told = time.monotonic()
             yield Prepared(stage.key, done, len(examples))
 

@@ -8,10 +8,9 @@ import pytest
 import torch
 
 from spaces import TASKS
-from spaces.space import Training
+from spaces.training import Training
 from spaces.trial import Trial
 from tests.made_data import NLI, nli, small_space, write_split
-from trainables import training
 from trainables.encoded import encoded
 from trainables.encoder import FineTuned
 from trainables.events import Evaluated, Event, Progressed
@@ -29,7 +28,7 @@ def first_stage(bench: Workbench, target: str = "xnli", recipe: str = "mnli", **
     trial = Trial(target, recipe, 0.003, 0.003, 0)
     stage = chain(trial, small_space(), bench.data, bench.model_digest)[0]
     assert isinstance(stage, TrainStage)
-    settings = stage.settings.model_copy(update=changes.pop("settings", {}))
+    settings = replace(stage.settings, **changes.pop("settings", {}))
     return replace(stage, settings=settings, **changes)
 
 
@@ -121,11 +120,9 @@ def test_a_stage_cut_short_goes_on_to_the_very_same_weights(make_bench: MakeBenc
     assert result(again, stage) == trained(whole, stage)
 
 
-def test_a_stage_cut_between_evaluations_goes_on_to_the_very_same_weights(
-    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(training, "_TELL_SECONDS", 0.0)
+def test_a_stage_cut_between_evaluations_goes_on_to_the_very_same_weights(make_bench: MakeBench) -> None:
     whole, cut = make_bench("whole"), make_bench("cut")
+    cut.news_seconds = 0.0
     stage = first_stage(whole)
     run = train(stage, cut)
     told = [next(run) for _ in range(6)]
@@ -135,6 +132,16 @@ def test_a_stage_cut_between_evaluations_goes_on_to_the_very_same_weights(
     assert all(event.examples == round(120 * event.step / 16) for event in progress)
     assert isinstance(told[-1], Progressed)  # cut in the midst of the second part
     assert trained(cut, stage) == trained(whole, stage)  # the same process may go on as well
+
+
+def test_news_between_evaluations_tell_the_loss_since_the_last(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    bench.news_seconds = 0.0
+    events = list(train(first_stage(bench), bench))
+    first = next(event for event in events if isinstance(event, Evaluated))
+    steps = [event.loss for event in events[: events.index(first)] if isinstance(event, Progressed)]
+    assert len(steps) == first.step == 4
+    assert sum(steps) / 4 == pytest.approx(first.loss)
 
 
 def test_a_damaged_snapshot_means_beginning_again(make_bench: MakeBench) -> None:
@@ -189,9 +196,7 @@ def test_the_parents_weights_are_where_training_begins(make_bench: MakeBench) ->
     bench = make_bench()
     first = first_stage(bench)
     after_first = trained(bench, first)[0]
-    second = replace(
-        first, parent=first.key, learning_rate=1e-12, settings=first.settings.model_copy(update={"epochs": 0.1})
-    )
+    second = replace(first, parent=first.key, learning_rate=1e-12, settings=replace(first.settings, epochs=0.1))
     trained(bench, second)
     before, after = (
         read_tensors(bench.store.root / "stages" / s.key[:2] / s.key / ENCODER_FILE) for s in (first, second)
@@ -212,3 +217,14 @@ def test_a_loss_that_is_no_number_ends_the_stage(make_bench: MakeBench) -> None:
     with pytest.raises(Diverged, match=r"mnli diverged before step \d+: its loss is (nan|inf) at rate 1e\+38"):
         trained(bench, stage)
     assert bench.store.find(stage.key) is None
+
+
+def test_a_loss_that_is_no_number_is_seen_before_the_next_evaluation(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    bench.news_seconds = 0.0
+    run = train(first_stage(bench, learning_rate=1e38, settings={"evaluations": 1}), bench)
+    seen = []
+    with pytest.raises(Diverged, match="before step 16"):
+        for event in run:
+            seen.append(event)
+    assert len(seen) < 15
