@@ -58,14 +58,14 @@ def _sums(plan: Plan) -> list[Text]:
 
 def _cost(cost: Estimate) -> Text:
     pace = f"{cost.pace / 1e12:.3g} TFLOP/s"
-    source = (
-        f"the pace of the {cost.measured} stages trained here, {pace}"
+    where = (
+        f"one device at the pace of the {cost.measured} stages trained here, {pace}"
         if cost.measured
-        else f"an assumed {pace}, a sixth of an A100's peak in bf16"
+        else f"one GPU at an assumed {pace}, a sixth of an A100's peak in bf16"
     )
     return Text(
         f"Computing, about: {_operations(cost.alone)} if every trial did all its work, {_operations(cost.shared)} with "
-        f"sharing, {_operations(cost.left)} left. That is {_hours(cost.hours(cost.left))} of one device at {source}."
+        f"sharing, {_operations(cost.left)} left. That is {_hours(cost.hours(cost.left))} of {where}."
     )
 
 
@@ -74,4 +74,6 @@ def _operations(flop: float) -> str:
 
 
 def _hours(hours: float) -> str:
+    if hours < 1 / 60:
+        return "under a minute"
     return f"{hours:.1f} hours" if hours >= 1 else f"{hours * 60:.0f} minutes"
