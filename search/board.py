@@ -65,7 +65,9 @@ class Board:
         strategy: Strategy,
         store: Records,
         clock: Callable[[], float] = time.monotonic,
+        grace: float | None = None,
     ) -> None:
+        """`grace` is the share of an intermediate stage after which English dev must not be below chance."""
         self.plan = plan
         self.halving = halving
         self.strategy = strategy
@@ -73,8 +75,10 @@ class Board:
         self.standings: dict[Trial, Standing] = {}
         self.done: set[str] = set()
         self.failed: dict[str, str] = {}
+        self.given_up: dict[str, str] = {}  # intermediate stages below chance, and what to say of them
         self.claims: dict[str, Trial] = {}
         self.examples_trained = 0
+        self._grace = grace
         self._queue = Queue(clock, free=lambda stage: stage not in self.claims)
         self._by_state: dict[State, dict[Trial, None]] = {state: {} for state in State}
         self._claimed: dict[Trial, list[str]] = {}
@@ -158,19 +162,23 @@ class Board:
             self.failed[stage] = record["failed"]
         elif record is not None:
             self.done.add(stage)
+        for point in (record or self.store.snapshot_record(stage) or {}).get("history", []):
+            self._judge(stage, point)
 
     def _take_history(self, trial: Trial) -> None:
         stage = self.plan.target_stage(trial)
         if stage is not None:
-            record = self.store.record(stage.key) or self.store.snapshot_record(stage.key) or {}
-            for point in record.get("history", []):
+            record = self.store.record(stage.key)
+            for point in (record or self.store.snapshot_record(stage.key) or {}).get("history", []):
                 self._record(trial, point)
+            if record is not None:
+                self._record_end(trial)
 
     def _settle(self, trial: Trial) -> None:
         """Where a trial stands by what the store holds already."""
         stages = [stage.key for stage in self.plan.chains[trial]]
         self.standings[trial].reused = {stage for stage in stages if stage in self.done}
-        reason = next((self.failed[stage] for stage in stages if stage in self.failed), None)
+        reason = next((self.failed[stage] for stage in stages if stage in self.failed), self._hopeless(trial))
         if stages[-1] in self.done:
             self._move(trial, State.FINISHED)
         elif reason is not None:
@@ -197,11 +205,34 @@ class Board:
         for other in self._users[event["stage"]]:
             if self._trains_target(other, event["stage"]):
                 self._record(other, event)
+        self._judge(event["stage"], event)
+        if event["stage"] in self.given_up:
+            self._give_up(event["stage"])
+            return self.standings[trial].state is State.RUNNING
         at_end = event["step"] == event["steps"]  # trained already: scoring it costs little
         if at_end or not self._trains_target(trial, event["stage"]) or self.halving.goes_on(trial):
             return True
         self._stop(trial)
         return False
+
+    def _judge(self, stage: str, point: dict[str, Any]) -> None:
+        """Whether English dev of a stage under way is below chance beyond doubt, though its grace is over."""
+        share = point["step"] / point["steps"]
+        highest = point["dev"] + 1.645 * point.get("error", 0.0)  # one-sided, at 95%
+        if self._grace is not None and share >= self._grace and highest < point.get("chance", 0.0):
+            task = self.plan.stages[stage].task
+            self.given_up[stage] = f"{task} is below chance on English dev after {share:.0%} of its training"
+
+    def _hopeless(self, trial: Trial) -> str | None:
+        """Why a trial is given up: one of its intermediate stages is; a target may be as bad as it is."""
+        intermediate = (stage.key for stage in self.plan.chains[trial] if not self._trains_target(trial, stage.key))
+        return next((self.given_up[stage] for stage in intermediate if stage in self.given_up), None)
+
+    def _give_up(self, stage: str) -> None:
+        for trial in self._users[stage]:
+            reason = self._hopeless(trial)
+            if reason is not None and self.standings[trial].state not in {State.FINISHED, State.FAILED}:
+                self._leave(trial, State.FAILED, reason)
 
     def _trains_target(self, trial: Trial, stage: str) -> bool:
         own = self.plan.target_stage(trial)
@@ -212,14 +243,26 @@ class Board:
         history = self.standings[trial].history
         if not history or history[-1]["step"] < point["step"]:
             history.append({name: point[name] for name in ("step", "steps", "examples", "loss", "dev")})
-            self.strategy.tell(trial, share, point["dev"])
-            for other in self.halving.record(trial, share, point["dev"]):
-                if other in self.standings and self.standings[other].state is State.STOPPED:
-                    self._queue_or_not(other)
+            self._tell(trial, share, point["dev"])
+
+    def _tell(self, trial: Trial, share: float, dev: float) -> None:
+        self.strategy.tell(trial, share, dev)
+        for other in self.halving.record(trial, share, dev):
+            if other in self.standings and self.standings[other].state is State.STOPPED:
+                self._queue_or_not(other)
+
+    def _record_end(self, trial: Trial) -> None:
+        """The target stage is done; where patience ended it, its last result stands for the rest."""
+        history = self.standings[trial].history
+        if history and history[-1]["step"] < history[-1]["steps"]:
+            self._tell(trial, 1.0, history[-1]["dev"])
 
     def _stage_done(self, trial: Trial, event: dict[str, Any]) -> None:
         stage = event["stage"]
         self.done.add(stage)
+        for other in self._users[stage]:
+            if self._trains_target(other, stage):
+                self._record_end(other)
         self.claims.pop(stage, None)
         self._queue.move(stage, self._next_stage)
         standing = self.standings[trial]
@@ -288,8 +331,9 @@ def trained_by(plan: Plan, store: Records) -> int:
     total = 0
     for key, stage in plan.stages.items():
         if isinstance(stage, TrainStage):
-            if store.record(key) is not None:
-                total += stage.examples
+            record = store.record(key)
+            if record is not None:
+                total += record.get("examples", 0)
             else:
                 history = (store.snapshot_record(key) or {}).get("history", [])
                 total += history[-1]["examples"] if history else 0

@@ -84,7 +84,9 @@ def run(
     home = sweep.home
     store = Store(home.store)
     trained_before = trained_by(sweep.plan, store)
-    board = Board(sweep.plan, Halving(sweep.space.stopping), strategy_for(sweep.space), store)
+    stopping = sweep.space.stopping
+    grace = stopping.grace if stopping else None
+    board = Board(sweep.plan, Halving(stopping), strategy_for(sweep.space), store, grace=grace)
     sweep.folder.mkdir(parents=True, exist_ok=True)
     artifacts = None if tracking_uri else home.artifacts
     tracker = Tracker(tracking_uri or home.tracking_uri, sweep.space.name, sweep.id, sweep.space.model, artifacts)

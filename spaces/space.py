@@ -80,12 +80,14 @@ class Stopping(_Strict):
     """Successive halving within a target: at each rung (a share of the target stage) the best 1/`reduction` go on.
 
     With `keep: recipe` the best trial of every recipe and seed goes on too, so that the transfer matrix has no
-    holes; `keep: best` spends less and leaves holes.
+    holes; `keep: best` spends less and leaves holes. After the share `grace` of an intermediate stage English dev must
+    not be below chance, or the trials that go on from it are given up; null lets them.
     """
 
     rungs: list[Annotated[float, Field(gt=0, lt=1)]] = [0.25, 0.5]
     reduction: Annotated[float, Field(gt=1)] = 3
     keep: Literal["recipe", "best"] = "recipe"
+    grace: Annotated[float, Field(ge=0, le=1)] | None = 0.5
 
     @field_validator("rungs")
     @classmethod

@@ -45,8 +45,9 @@ class Training:
     """How one phase trains. The defaults are Phang et al. 2020's (FACTS: jiant's configuration).
 
     `examples` and `dev_examples` cap the sets (a seeded sample), `batch_tokens` caps the padded tokens of
-    a batch, `evaluations` is how often English dev is scored, or `evaluate_every` after how many steps; `stride` is
-    how far QA windows overlap. Raises `ValueError` that names the setting and its value.
+    a batch, `evaluations` is how often English dev is scored, or `evaluate_every` after how many steps; after
+    `patience` evaluations without a better one training ends. `stride` is how far QA windows overlap. Raises
+    `ValueError` that names the setting and its value.
     """
 
     examples: int | None = _count(None, optional=True)
@@ -58,6 +59,7 @@ class Training:
     stride: int = _count(128)
     evaluations: int = _count(4)
     evaluate_every: int | None = _count(None, optional=True)
+    patience: int | None = _count(None, optional=True)
     warmup: float = _setting(0.1, least=0, below=1)
     weight_decay: float = _setting(0.01, least=0)
     clip: float = _setting(1.0, above=0)

@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 import torch
 
-from spaces import TASKS
+from spaces import TASKS, UserError
 from spaces.training import Training
 from spaces.trial import Trial
 from tests.made_data import NLI, nli, small_space, write_split
+from trainables import training
 from trainables.encoded import encoded
 from trainables.encoder import FineTuned
 from trainables.events import Evaluated, Event, Progressed
 from trainables.predicting import predict
 from trainables.stages import TrainStage, chain
-from trainables.training import Diverged, evaluation_steps, fine_tuning, learning_rate_share, train
+from trainables.training import Diverged, evaluation_steps, fine_tuning, train
+from trainables.updates import learning_rate_share
 from trainables.weights import ENCODER_FILE, HEAD_FILE, read_tensors
 from trainables.workbench import MissingParent, Workbench
 
@@ -228,3 +230,74 @@ def test_a_loss_that_is_no_number_is_seen_before_the_next_evaluation(make_bench:
         for event in run:
             seen.append(event)
     assert len(seen) < 15
+
+
+def test_without_patience_left_a_stage_ends_early_and_is_kept(
+    make_bench: MakeBench, mirror: Path, tmp_path: Path
+) -> None:
+    contrary = Path(shutil.copytree(mirror, tmp_path / "contrary"))
+    rows = nli(24)
+    rows["label"] = [(label + 1) % 3 for label in rows["label"]]
+    write_split(contrary, "nyu-mll__glue/mnli", "validation_matched", rows, label=NLI)
+    bench = make_bench(mirror=contrary)
+    stage = first_stage(bench, settings={"epochs": 6, "evaluations": 12, "patience": 2})
+    history = trained(bench, stage)[2]
+    devs = [point["dev"] for point in history]
+    assert len(history) < 12 and devs.index(max(devs)) == len(devs) - 3
+    record = bench.store.record(stage.key)
+    assert record is not None and record["examples"] == history[-1]["examples"] < stage.examples
+    assert score_of_published(bench, stage) == pytest.approx(max(devs))
+
+
+def test_a_loss_far_above_where_it_began_ends_the_stage(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make_bench()
+    stage = first_stage(bench, settings={"evaluations": 4})
+    monkeypatch.setattr(training, "_FAR_ABOVE", 0.1)  # a loss that falls to half is far above a tenth
+    with pytest.raises(Diverged, match=r"mnli diverged by step 4: its loss rose from"):
+        trained(bench, stage)
+
+
+class Memory:
+    """A device that holds so many examples at once."""
+
+    def __init__(self, holds: int) -> None:
+        self.holds = holds
+        self.largest = 0
+
+    def forward(self, model: FineTuned, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        rows = len(batch["input_ids"])
+        if rows > self.holds:
+            raise torch.OutOfMemoryError("out of memory")
+        self.largest = max(self.largest, rows)
+        return whole_forward(model, batch)
+
+
+whole_forward = FineTuned.forward
+
+
+def test_a_batch_that_memory_does_not_hold_goes_through_in_parts(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, small = make_bench("whole"), make_bench("small")
+    for bench in (whole, small):  # parts draw other numbers for dropout than the whole
+        for module in bench.encoder_after(bench.model_digest).modules():
+            module.p = 0.0
+    stage = first_stage(whole, settings={"epochs": 1, "dropout": 0})
+    trained(whole, stage)
+    memory = Memory(holds=3)
+    monkeypatch.setattr(FineTuned, "forward", lambda model, batch: memory.forward(model, batch))
+    trained(small, stage)
+    first, second = (bench.store.record(stage.key) for bench in (whole, small))
+    assert first is not None and second is not None
+    assert memory.largest <= 3
+    assert (first["parts_of_a_batch"], second["parts_of_a_batch"]) == (1, 4)  # eight examples a batch
+    for one, other in zip(first["history"], second["history"], strict=True):
+        assert other["loss"] == pytest.approx(one["loss"], rel=1e-3)
+
+
+def test_memory_that_does_not_hold_one_example_is_told(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make_bench()
+    stage = first_stage(bench)
+    monkeypatch.setattr(FineTuned, "forward", lambda model, batch: Memory(holds=0).forward(model, batch))
+    with pytest.raises(UserError, match=r"mnli: the memory of cpu does not hold a single example; lower max_length"):
+        trained(bench, stage)
