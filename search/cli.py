@@ -51,6 +51,9 @@ def run(
     home: HomeFolder = DEFAULT_HOME,
     without: Without = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Trials side by side; default: one per core.")] = None,
+    hang_minutes: Annotated[
+        float, typer.Option(min=0.1, help="Start a trial's process again that has told nothing for so long.")
+    ] = 60.0,
     tracking_uri: Annotated[
         str | None,
         typer.Option(envvar="MLFLOW_TRACKING_URI", help="An MLflow server; default: a database under --home."),
@@ -63,7 +66,7 @@ def run(
 
     sweep = prepare(_space(space, model, without), Home(home), mirror, console)
     try:
-        results, matrix = run_sweep(sweep, console, workers, tracking_uri)
+        results, matrix = run_sweep(sweep, console, workers, tracking_uri, 60 * hang_minutes)
     except KeyboardInterrupt:
         Console(stderr=True).print("stopover: interrupted; run the same command again to go on", soft_wrap=True)
         raise typer.Exit(130) from None

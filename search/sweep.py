@@ -74,7 +74,11 @@ def published_plan(space: Space) -> Plan:
 
 
 def run(
-    sweep: Sweep, console: Console, workers: int | None, tracking_uri: str | None
+    sweep: Sweep,
+    console: Console,
+    workers: int | None,
+    tracking_uri: str | None,
+    hang_seconds: float = 3600.0,
 ) -> tuple[Results, TransferMatrix]:
     """Runs what the store does not hold yet; returns what is known then. Interrupting it loses at most what has
     been trained since each trial's last evaluation."""
@@ -92,7 +96,7 @@ def run(
     tracker = Tracker(tracking_uri or home.tracking_uri, sweep.space.name, sweep.id, sweep.space.model, artifacts)
     if not board.over:
         try:
-            _run_on_ray(sweep, board, tracker, console, workers)
+            _run_on_ray(sweep, board, tracker, console, workers, hang_seconds)
         except KeyboardInterrupt:
             tracker.interrupt()
             raise
@@ -142,7 +146,9 @@ def _find_model(space: Space, home: Home, mirror: Path | None, console: Console)
         return find_model(space.model, home.world_model, mirror, progress=show)
 
 
-def _run_on_ray(sweep: Sweep, board: Board, tracker: Any, console: Console, workers: int | None) -> None:
+def _run_on_ray(
+    sweep: Sweep, board: Board, tracker: Any, console: Console, workers: int | None, hang_seconds: float
+) -> None:
     from search.live import LiveTable
     from search.ray_tune import Resources, local_ray, run_board
     from trainables.tune_trainable import Job
@@ -157,6 +163,7 @@ def _run_on_ray(sweep: Sweep, board: Board, tracker: Any, console: Console, work
         sweep.model,
         home.store.absolute(),
         home.encoded.absolute(),
+        hang_seconds,
     )
     resources = Resources(gpus=1.0 if _gpus() else 0.0, workers=workers)
 
