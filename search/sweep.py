@@ -103,9 +103,9 @@ def run(
     results = _results(sweep, board, trained_before, time.monotonic() - began)
     matrix = transfer_matrix(results)
     files = write_down(results, matrix, sweep.folder, sweep.space)
+    gains = _gains(results, matrix)
     for result in results.trials:
-        tracker.end(result)
-    tracker.gains(_gains(results, matrix))
+        tracker.end(result, gains.get(result.trial.id))
     tracker.close(files, dict(results.totals))
     return results, matrix
 
