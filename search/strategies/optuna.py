@@ -115,7 +115,7 @@ class _Study:
 
     def tell(self, trial: Trial, share: float, dev: float) -> None:
         """A result; a share of 1 completes the trial."""
-        step = round(100 * share)
+        step = 100 if share == 1 else min(99, round(100 * share))
         entry = self.given.get(trial) or self._add(trial, {})
         if step in entry.devs or entry.state is TrialState.COMPLETE:
             return
@@ -134,6 +134,8 @@ class _Study:
             self._end(entry, _STATES[outcome])
 
     def _end(self, entry: _Entry, state: TrialState) -> None:
+        if state is TrialState.COMPLETE and not entry.devs:  # its scores are in the store, its training no longer
+            state = TrialState.PRUNED
         best = [max(entry.devs.values())] if entry.devs and state is not TrialState.FAIL else None
         entry.state = state
         self._storage.set_trial_state_values(entry.id, state, best)

@@ -80,6 +80,24 @@ def test_results_and_ends_are_told_as_optuna_knows_them(tmp_path: Path) -> None:
     assert rows[3].intermediate_values == {25: 20.0}
 
 
+def test_a_result_just_before_the_end_is_not_the_end(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    one = place.strategy()
+    trial = asked(one)
+    one.tell(trial, 0.998, 40.0)
+    assert place.rows()[0].state is TrialState.RUNNING
+    one.tell(trial, 1.0, 41.0)
+    assert (place.rows()[0].state, place.rows()[0].value) == (TrialState.COMPLETE, 41.0)
+
+
+def test_a_trial_that_finished_without_a_result_teaches_nothing(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    one = place.strategy()
+    one.ended(asked(one), Outcome.FINISHED, "")
+    assert asked(one) != asked(one)
+    assert [row.state for row in place.rows()] == [TrialState.PRUNED, TrialState.RUNNING, TrialState.RUNNING]
+
+
 def test_a_stopped_trial_that_goes_on_does_so_in_a_row_of_its_own(tmp_path: Path) -> None:
     place = Place(tmp_path)
     one = place.strategy()
