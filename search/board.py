@@ -6,17 +6,19 @@ It knows nothing of Ray: trials are handed out by `next_trial`, what happens to 
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
 from search.halving import Halving
+from search.journal import Journal
 from search.plan import Plan
 from search.queue import Queue
-from search.strategies import Strategy
+from search.strategies import Outcome, Strategy
+from spaces.budget import Budget
 from spaces.trial import Trial
-from trainables.stages import TrainStage
+from trainables.stages import Stage, TrainStage
 
 _ASK_AGAIN_SECONDS = 5.0  # how soon a stage that another sweep computes is looked for again
 _RESTARTS = 3  # of a trial whose process crashed
@@ -27,9 +29,13 @@ class State(StrEnum):
 
     WAITING = "waiting"
     RUNNING = "running"
-    STOPPED = "stopped early"
-    FINISHED = "finished"
-    FAILED = "failed"
+    STOPPED = Outcome.STOPPED.value
+    FINISHED = Outcome.FINISHED.value
+    FAILED = Outcome.FAILED.value
+    NOT_RUN = "not run"
+
+
+_OUTCOMES = frozenset(State(outcome.value) for outcome in Outcome)
 
 
 @dataclass
@@ -56,7 +62,11 @@ class Records(Protocol):
 
 
 class Board:
-    """One per sweep, in the driver. What happens costs time that grows with the logarithm of the trials."""
+    """One per sweep, in the driver. What happens costs time that grows with the logarithm of the trials.
+
+    `plan` is empty at first: it gets the trials that the strategy gives, after those of the journal. `trained_before`
+    are the examples that their stages had been trained on when the board first saw them.
+    """
 
     def __init__(
         self,
@@ -65,6 +75,8 @@ class Board:
         strategy: Strategy,
         store: Records,
         clock: Callable[[], float] = time.monotonic,
+        budget: Budget | None = None,
+        journal: Journal | None = None,
         grace: float | None = None,
     ) -> None:
         """`grace` is the share of an intermediate stage after which English dev must not be below chance."""
@@ -72,27 +84,36 @@ class Board:
         self.halving = halving
         self.strategy = strategy
         self.store = store
+        self.budget = budget
+        self.journal = journal or Journal()
         self.standings: dict[Trial, Standing] = {}
         self.done: set[str] = set()
         self.failed: dict[str, str] = {}
         self.given_up: dict[str, str] = {}  # intermediate stages below chance, and what to say of them
         self.claims: dict[str, Trial] = {}
         self.examples_trained = 0
+        self.trained_before = 0
         self._grace = grace
-        self._queue = Queue(clock, free=lambda stage: stage not in self.claims)
+        self._clock = clock
+        self._since: dict[Trial, float] = {}  # until when the journal knows of a running trial's time
+        self._ranks: dict[str, int] = {}  # of stages, in the order in which trials brought them
+        self._queue = Queue(clock, free=lambda stage: stage not in self.claims, rank=self._ranks.__getitem__)
         self._by_state: dict[State, dict[Trial, None]] = {state: {} for state in State}
         self._claimed: dict[Trial, list[str]] = {}
         self._users: dict[str, list[Trial]] = defaultdict(list)
-        self._add(self.strategy.ask(self._cost))
+        self._interrupted = [trial for trial in self.journal.trials if trial.id in self.journal.running]
+        self._add(self.journal.trials)
+        self._fill()
 
     def next_trial(self) -> Trial | None:
         """The trial to start now, marked as running; None when none can.
 
         A trial whose next stage is under way elsewhere is passed over, so that it holds no device while it waits.
-        Of the others the one whose next stage most trials wait for comes first.
+        Of the others the one whose next stage most trials wait for comes first, after those that ran when the sweep
+        was killed.
         """
-        self._add(self.strategy.ask(self._cost))
-        chosen = self._queue.first()
+        self._fill()
+        chosen = self._interrupted_one() or self._queue.first()
         if chosen is not None:
             self._start(chosen)
         return chosen
@@ -101,8 +122,10 @@ class Board:
         """Takes an event of a running trial; whether the trial goes on."""
         match event["kind"]:
             case "evaluated":
+                self._note_time(trial)
                 return self._evaluated(trial, event)
             case "stage_done":
+                self._note_time(trial)
                 self._stage_done(trial, event)
             case "busy":
                 self._queue.sleep(event["stage"], _ASK_AGAIN_SECONDS)
@@ -131,7 +154,15 @@ class Board:
     @property
     def over(self) -> bool:
         """Whether nothing runs and nothing is left that could."""
-        return self.strategy.finished and not self._by_state[State.RUNNING] and not len(self._queue)
+        if self._by_state[State.RUNNING] or len(self._queue):
+            return False
+        return self.strategy.finished or bool(self._time_spent() or self._trials_spent())
+
+    @property
+    def device_hours(self) -> float:
+        """For how long trials have held a device, over all runs of the sweep."""
+        running = sum(self._clock() - since for since in self._since.values())
+        return (self.journal.seconds + running) / 3600
 
     def in_state(self, state: State) -> list[Trial]:
         """The trials in a state, in the order in which they came to it."""
@@ -141,20 +172,66 @@ class Board:
         """How many trials are in a state."""
         return len(self._by_state[state])
 
+    # What the strategy gives, and what may be spent --------------------------------------------------------------
+
+    def _fill(self) -> None:
+        """Ends what there is no budget for, then asks for trials until one can start or the strategy has none."""
+        self._end_what_is_spent()
+        while self._queue.first() is None and self._wants_more():
+            asked = self.strategy.ask(self._cost)
+            if not asked:
+                return
+            self._add(asked)
+
+    def _wants_more(self) -> bool:
+        if self.strategy.finished or self._time_spent():
+            return False
+        # Those that wait for another's stage could start soon: no more than run, or choices were made ahead of results.
+        waiting = sum(self._costs(trial) for trial in self._by_state[State.WAITING])
+        return waiting <= len(self._by_state[State.RUNNING]) and not self._trials_spent(waiting)
+
+    def _end_what_is_spent(self) -> None:
+        time_spent = self._time_spent()
+        spent = time_spent or self._trials_spent()
+        if not spent:
+            return
+        for trial in self.in_state(State.WAITING):
+            if time_spent or self._costs(trial):
+                self._leave(trial, State.NOT_RUN, f"not run: {spent}")
+        for trial in self.in_state(State.STOPPED):  # which may have been about to go on
+            if trial in self._queue and (time_spent or self._costs(trial)):
+                self._queue.remove(trial)
+
+    def _time_spent(self) -> str:
+        return self.budget.time_spent(self.device_hours) if self.budget else ""
+
+    def _trials_spent(self, waiting: int = 0) -> str:
+        return self.budget.trials_spent(len(self.journal.counted) + waiting) if self.budget else ""
+
+    def _costs(self, trial: Trial) -> bool:
+        """Whether a budget of trials has to pay for the trial: it is not counted yet, and trains something."""
+        return trial.id not in self.journal.counted and self._cost(trial) > 0
+
+    def _cost(self, trial: Trial) -> int:
+        return self.plan.cost(trial, _Either(self.done, self.claims))
+
     # Trials and what the store holds of them ---------------------------------------------------------------------
 
     def _add(self, trials: Iterable[Trial]) -> None:
         added = [trial for trial in trials if trial not in self.standings]
+        self.journal.given(added)
         for trial in added:
             self.standings[trial] = Standing()
             self._by_state[State.WAITING][trial] = None
             for stage in self.plan.add(trial):
                 if stage.key not in self._users:
+                    self._ranks[stage.key] = len(self._ranks)
                     self._look_up(stage.key)
                 self._users[stage.key].append(trial)
-            self._take_history(trial)
+        changed = {other for trial in added for other in self._take_history(trial)}
         for trial in added:
             self._settle(trial)
+        self._reconsider(changed - set(added))
 
     def _look_up(self, stage: str) -> None:
         record = self.store.record(stage)
@@ -162,17 +239,19 @@ class Board:
             self.failed[stage] = record["failed"]
         elif record is not None:
             self.done.add(stage)
-        for point in (record or self.store.snapshot_record(stage) or {}).get("history", []):
-            self._judge(stage, point)
+        if isinstance(self.plan.stages[stage], TrainStage):
+            for point in (record or self.store.snapshot_record(stage) or {}).get("history", []):
+                self._judge(stage, point)
+        self.trained_before += trained_on(self.plan.stages[stage], self.store)
 
-    def _take_history(self, trial: Trial) -> None:
+    def _take_history(self, trial: Trial) -> Iterator[Trial]:
         stage = self.plan.target_stage(trial)
         if stage is not None:
-            record = self.store.record(stage.key)
-            for point in (record or self.store.snapshot_record(stage.key) or {}).get("history", []):
-                self._record(trial, point)
-            if record is not None:
-                self._record_end(trial)
+            record = self.store.record(stage.key) or self.store.snapshot_record(stage.key) or {}
+            for point in record.get("history", []):
+                yield from self._record(trial, point)
+            if stage.key in self.done:
+                yield from self._record_end(trial)
 
     def _settle(self, trial: Trial) -> None:
         """Where a trial stands by what the store holds already."""
@@ -183,37 +262,70 @@ class Board:
             self._move(trial, State.FINISHED)
         elif reason is not None:
             self._move(trial, State.FAILED, reason)
-        elif not self.halving.goes_on(trial):
+        elif self._outdone(trial):
             self._stop(trial)
         else:
             self._move(trial, State.WAITING)
 
-    def _cost(self, trial: Trial) -> int:
-        self.plan.add(trial)
-        return self.plan.cost(trial, _Either(self.done, self.claims))
-
     # What happens to running trials ------------------------------------------------------------------------------
 
+    def _interrupted_one(self) -> Trial | None:
+        """A trial that ran when the sweep was killed: first, so that the sweep goes on as it would have."""
+        while self._interrupted:
+            trial = self._interrupted.pop(0)
+            if self.standings[trial].state is State.WAITING:
+                return trial
+        return None
+
     def _start(self, trial: Trial) -> None:
+        self.journal.started(trial, counts=self._costs(trial))
+        self._since[trial] = self._clock()
         self._move(trial, State.RUNNING)
         mine = [stage for stage in self._left(trial) if stage not in self.claims]
         self.claims.update(dict.fromkeys(mine, trial))
         self._claimed[trial] = mine
 
+    def _note_time(self, trial: Trial) -> None:
+        if trial in self._since:
+            now = self._clock()
+            self.journal.held(trial, now - self._since[trial])
+            self._since[trial] = now
+
     def _evaluated(self, trial: Trial, event: dict[str, Any]) -> bool:
         # One trial's intermediate stage may be what another trains for its target (SQuAD).
         for other in self._users[event["stage"]]:
             if self._trains_target(other, event["stage"]):
-                self._record(other, event)
+                self._reconsider(self._record(other, event))
         self._judge(event["stage"], event)
         if event["stage"] in self.given_up:
             self._give_up(event["stage"])
             return self.standings[trial].state is State.RUNNING
-        at_end = event["step"] == event["steps"]  # trained already: scoring it costs little
-        if at_end or not self._trains_target(trial, event["stage"]) or self.halving.goes_on(trial):
+        if not self._trains_target(trial, event["stage"]) or not self._outdone(trial):
             return True
         self._stop(trial)
         return False
+
+    def _trains_target(self, trial: Trial, stage: str) -> bool:
+        own = self.plan.target_stage(trial)
+        return own is not None and own.key == stage
+
+    def _record(self, trial: Trial, point: dict[str, Any]) -> set[Trial]:
+        """Takes a result; the trials that may now go on, or no longer."""
+        share = point["step"] / point["steps"]
+        history = self.standings[trial].history
+        if history and history[-1]["step"] >= point["step"]:
+            return set()
+        history.append({name: point[name] for name in ("step", "steps", "examples", "loss", "dev")})
+        self.strategy.tell(trial, share, point["dev"])
+        return {trial} | self.halving.record(trial, share, point["dev"])
+
+    def _record_end(self, trial: Trial) -> set[Trial]:
+        """The target stage is done; where patience ended it, its last result stands for the rest."""
+        history = self.standings[trial].history
+        if not history or history[-1]["step"] == history[-1]["steps"]:
+            return set()
+        self.strategy.tell(trial, 1.0, history[-1]["dev"])
+        return {trial} | self.halving.record(trial, 1.0, history[-1]["dev"])
 
     def _judge(self, stage: str, point: dict[str, Any]) -> None:
         """Whether English dev of a stage under way is below chance beyond doubt, though its grace is over."""
@@ -234,36 +346,30 @@ class Board:
             if reason is not None and self.standings[trial].state not in {State.FINISHED, State.FAILED}:
                 self._leave(trial, State.FAILED, reason)
 
-    def _trains_target(self, trial: Trial, stage: str) -> bool:
-        own = self.plan.target_stage(trial)
-        return own is not None and own.key == stage
+    def _reconsider(self, trials: set[Trial]) -> None:
+        """Those that do not run may have been outdone, or lifted, by a result that became known."""
+        for trial in sorted(trials):
+            state = self.standings[trial].state
+            if state is State.WAITING and self._outdone(trial):  # by what another trial trained for it
+                self._stop(trial)
+            elif state is State.STOPPED:
+                self._queue_or_not(trial)
 
-    def _record(self, trial: Trial, point: dict[str, Any]) -> None:
-        share = point["step"] / point["steps"]
+    def _outdone(self, trial: Trial) -> bool:
+        """Whether a trial is to train no further; one that has trained already is scored, which costs little."""
+        stage = self.plan.target_stage(trial)
         history = self.standings[trial].history
-        if not history or history[-1]["step"] < point["step"]:
-            history.append({name: point[name] for name in ("step", "steps", "examples", "loss", "dev")})
-            self._tell(trial, share, point["dev"])
-
-    def _tell(self, trial: Trial, share: float, dev: float) -> None:
-        self.strategy.tell(trial, share, dev)
-        for other in self.halving.record(trial, share, dev):
-            if other in self.standings and self.standings[other].state is State.STOPPED:
-                self._queue_or_not(other)
-
-    def _record_end(self, trial: Trial) -> None:
-        """The target stage is done; where patience ended it, its last result stands for the rest."""
-        history = self.standings[trial].history
-        if history and history[-1]["step"] < history[-1]["steps"]:
-            self._tell(trial, 1.0, history[-1]["dev"])
+        at_end = bool(history) and history[-1]["step"] == history[-1]["steps"]
+        trained = at_end or (stage is not None and stage.key in self.done)
+        return not trained and not self.halving.goes_on(trial)
 
     def _stage_done(self, trial: Trial, event: dict[str, Any]) -> None:
         stage = event["stage"]
         self.done.add(stage)
+        self.claims.pop(stage, None)
         for other in self._users[stage]:
             if self._trains_target(other, stage):
-                self._record_end(other)
-        self.claims.pop(stage, None)
+                self._reconsider(self._record_end(other))
         self._queue.move(stage, self._next_stage)
         standing = self.standings[trial]
         (standing.reused if event["reused"] else standing.computed).add(stage)
@@ -282,7 +388,10 @@ class Board:
         self._leave(trial, State.STOPPED, f"stopped early at rung {share:g} of the target stage")
 
     def _leave(self, trial: Trial, state: State, reason: str = "") -> None:
-        """A trial gives away what it claimed."""
+        """A trial gives away its device and what it claimed."""
+        self._note_time(trial)
+        if self._since.pop(trial, None) is not None:
+            self.journal.left(trial)
         self._move(trial, state, reason)
         for stage in self._claimed.pop(trial, ()):
             if self.claims.get(stage) == trial:
@@ -297,13 +406,15 @@ class Board:
         self._by_state[state][trial] = None
         standing.state, standing.reason = state, reason
         self._queue_or_not(trial)
+        if state in _OUTCOMES:
+            self.strategy.ended(trial, Outcome(state), reason)
 
     def _queue_or_not(self, trial: Trial) -> None:
         state = self.standings[trial].state
-        stopped = state is State.STOPPED
-        able = state is State.WAITING or (stopped and self.halving.goes_on(trial))
+        able = state is State.WAITING or (state is State.STOPPED and not self._outdone(trial))
         if able and trial not in self._queue:
-            self._queue.add(trial, self._left(trial), self._next_stage(trial), begun=stopped)
+            begun = bool(self.standings[trial].history)
+            self._queue.add(trial, self._left(trial), self._next_stage(trial), begun)
         elif not able:
             self._queue.remove(trial)
 
@@ -328,13 +439,15 @@ class _Either:
 
 def trained_by(plan: Plan, store: Records) -> int:
     """Examples that the store's stages and snapshots of a plan were trained on, whenever that was."""
-    total = 0
-    for key, stage in plan.stages.items():
-        if isinstance(stage, TrainStage):
-            record = store.record(key)
-            if record is not None:
-                total += record.get("examples", 0)
-            else:
-                history = (store.snapshot_record(key) or {}).get("history", [])
-                total += history[-1]["examples"] if history else 0
-    return total
+    return sum(trained_on(stage, store) for stage in plan.stages.values())
+
+
+def trained_on(stage: Stage, store: Records) -> int:
+    """Examples that a stage was trained on by what the store holds of it."""
+    if not isinstance(stage, TrainStage):
+        return 0
+    record = store.record(stage.key)
+    if record is not None:
+        return int(record.get("examples", 0))  # fewer than planned where patience ended it
+    history = (store.snapshot_record(stage.key) or {}).get("history", [])
+    return int(history[-1]["examples"]) if history else 0

@@ -59,7 +59,10 @@ def run(
         typer.Option(envvar="MLFLOW_TRACKING_URI", help="An MLflow server; default: a database under --home."),
     ] = None,
 ) -> None:
-    """Run a sweep, or go on with it: finished stages come from the store."""
+    """Run a sweep, or go on with it: finished stages come from the store.
+
+    It ends when its strategy has no more trials, or the space's budget is spent; raise that and run it again to go on.
+    """
     from search.report import summary
     from search.sweep import prepare
     from search.sweep import run as run_sweep
@@ -119,6 +122,7 @@ def check(
 ) -> None:
     """Check a space, its data and its model before anything is spent; say what is missing."""
     from search.data_report import data_report, missing
+    from search.plan_report import what_is_drawn
     from search.sweep import data_of, prepare
     from trainables.inventory import inventory
 
@@ -139,6 +143,8 @@ def check(
     sweep = prepare(chosen, Home(home), mirror, console)
     trials, stages = len(sweep.plan.chains), len(sweep.plan.stages)
     console.print(f"{space}: fine. {trials} trials, {stages} stages, model {sweep.model}", highlight=False)
+    if chosen.budget:
+        console.print(f"{what_is_drawn(chosen)}.", highlight=False)
 
 
 @app.command(epilog="Example: `stopover fetch paper --to mirror --without ccg --without bucc2018`")

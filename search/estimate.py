@@ -7,8 +7,8 @@ from pathlib import Path
 
 from search.halving import Halving
 from search.plan import Plan
-from search.simulator import simulate
-from search.strategies import strategy_for
+from search.simulator import SimulatedStore, simulate
+from search.strategies.grid import Grid
 from spaces import TASKS, Space
 from spaces.encoders import ENCODERS, Shape
 from trainables.stages import Stage, TrainStage
@@ -38,16 +38,16 @@ class Estimate:
 
 
 def hours_on(plan: Plan, space: Space, shape: Shape, store: Store, devices: int) -> float:
-    """Hours until all is done on so many devices, without early stopping: the plan played through."""
+    """Hours until all of a plan is done on so many devices, without early stopping: played through as a grid."""
     pace = estimate(plan, shape, store).pace
     played = simulate(
         plan,
         Halving(None),
-        strategy_for(space),
+        Grid(space),
         devices,
         seconds=lambda stage: _of_stage(stage, shape) / pace,
         dev=lambda trial, share: 0.0,
-        store=store,
+        store=SimulatedStore(store),
     )
     return played.seconds / 3600
 

@@ -29,6 +29,7 @@ class Cell:
     finished: int
     stopped: int
     failed: int
+    not_run: int
 
     @property
     def score(self) -> float | None:
@@ -142,6 +143,7 @@ def _cell(recipe: str, target: str, results: Iterable[TrialResult]) -> Cell:
         finished=len(finished),
         stopped=outdone,
         failed=failed,
+        not_run=sum(one.state == "not run" for one in own),
     )
 
 

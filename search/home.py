@@ -27,8 +27,13 @@ class Home:
 
     @property
     def sweeps(self) -> Path:
-        """One folder per sweep: its space, results, matrix and report."""
+        """One folder per sweep: its space, journal, results, matrix and report."""
         return self.root / "sweeps"
+
+    @property
+    def optuna(self) -> str:
+        """The URL of the database that holds the studies of Optuna's strategies."""
+        return f"sqlite:///{(self.root / 'optuna.db').absolute()}"
 
     @property
     def tracking_uri(self) -> str:

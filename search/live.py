@@ -93,7 +93,9 @@ class LiveTable:
         counts = [f"{states.count(state)} {state}" for state in State if state in states]
         stages = self.board.plan.stages
         shared = sum(self.board.plan.users[key] > 1 for key in self.board.done if key in stages)
-        return [", ".join(counts), f"stages {len(self.board.done)}/{len(stages)} done, {shared} of them shared"]
+        done = [", ".join(counts), f"stages {len(self.board.done)}/{len(stages)} done, {shared} of them shared"]
+        budget = self.board.budget
+        return [*done, f"{self.board.device_hours:.2g} device hours spent, budget {budget}"] if budget else done
 
     def _time_left(self) -> str:
         spent = time.monotonic() - self.began

@@ -14,6 +14,7 @@ class Plan:
 
     def __init__(self, make_chain: Callable[[Trial], Sequence[Stage]], trials: Iterable[Trial]) -> None:
         self._make_chain = make_chain
+        self._made: dict[Trial, Sequence[Stage]] = {}
         self.chains: dict[Trial, Sequence[Stage]] = {}
         self.stages: dict[str, Stage] = {}  # by key, each once
         self.users: Counter[str] = Counter()  # how many trials need each stage
@@ -21,13 +22,17 @@ class Plan:
             self.add(trial)
 
     def add(self, trial: Trial) -> Sequence[Stage]:
-        """The trial's chain, made when it is first asked for; raises `UserError` for data that cannot be had."""
+        """Takes a trial in, its chain; raises `UserError` for data that cannot be had."""
         if trial not in self.chains:
-            chain = self._make_chain(trial)
+            chain = self._chain(trial)
             self.chains[trial] = chain
             self.stages.update((stage.key, stage) for stage in chain)
             self.users.update(stage.key for stage in chain)
         return self.chains[trial]
+
+    def emptied(self) -> "Plan":
+        """A plan without trials, that makes the same chains."""
+        return Plan(self._chain, ())
 
     @property
     def examples_alone(self) -> int:
@@ -45,8 +50,13 @@ class Plan:
         return last if isinstance(last, TrainStage) and last.role == "target" else None
 
     def cost(self, trial: Trial, free: Container[str]) -> int:
-        """Examples that a trial has still to train, given the keys of stages that cost nothing."""
-        return _examples(stage for stage in self.chains[trial] if stage.key not in free)
+        """Examples that a trial (of the plan or not) has still to train, where stages with `free` keys cost nothing."""
+        return _examples(stage for stage in self._chain(trial) if stage.key not in free)
+
+    def _chain(self, trial: Trial) -> Sequence[Stage]:
+        if trial not in self._made:
+            self._made[trial] = self._make_chain(trial)
+        return self._made[trial]
 
 
 def make_plan(space: Space, data: Data, model_digest: str) -> Plan:

@@ -36,11 +36,23 @@ def plan_report(
     done = sum(store.record(stage.key) is not None for stage in scored)
     users = sum(plan.users[stage.key] for stage in scored)
     made.add_row("scoring", str(len(scored)), str(users), "-", "-", str(done))
+    sums = [*_sums(plan), *([Text(f"{what_is_drawn(space)}.")] if space.budget else [])]
     if shape is None:
-        return Group(made, Text(), *_sums(plan), Text("No estimate: the encoder's shape is not known."))
+        return Group(made, Text(), *sums, Text("No estimate: the encoder's shape is not known."))
     hours = _hours(hours_on(plan, space, shape, store, devices))
     time = Text(f"On {devices} devices, without early stopping: about {hours}.")
-    return Group(made, Text(), *_sums(plan), _cost(estimate(plan, shape, store)), *([time] if devices > 1 else []))
+    return Group(made, Text(), *sums, _cost(estimate(plan, shape, store)), *([time] if devices > 1 else []))
+
+
+def what_is_drawn(space: Space) -> str:
+    """How much of the plan will be run, where that is not all of it."""
+    if space.strategy == "grid":
+        return f"The grid ends with the budget, {space.budget}"
+    rates = ", at the middle of a range of learning rates" if space.endless else ""
+    return (
+        f"Strategy {space.strategy} draws trials until the budget, {space.budget}, is spent; "
+        f"the plan has every combination once{rates}"
+    )
 
 
 def _sums(plan: Plan) -> list[Text]:

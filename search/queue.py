@@ -8,19 +8,20 @@ grows with the logarithm of the groups.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
-from itertools import count
 
 from spaces.trial import Trial
 
-_Entry = tuple[int, int, int, str]  # trials that wait (negative), begun or not, order of arrival, stage
+_Entry = tuple[int, int, int, str]  # trials that wait (negative), begun or not, rank, stage
 
 
 class Queue:
-    """Trials that could run. `clock` tells seconds; `free` whether nobody computes a stage now."""
+    """Trials that could run. `clock` tells seconds; `free` whether nobody computes a stage now; `rank` which of two
+    stages comes first among equals."""
 
-    def __init__(self, clock: Callable[[], float], free: Callable[[str], bool]) -> None:
+    def __init__(self, clock: Callable[[], float], free: Callable[[str], bool], rank: Callable[[str], int]) -> None:
         self._clock = clock
         self._free = free
+        self._rank = rank
         self._chains: dict[Trial, Sequence[str]] = {}
         self._next: dict[Trial, str] = {}
         self._groups: dict[str, dict[Trial, bool]] = defaultdict(dict)  # by next stage: trial, and whether it has begun
@@ -29,7 +30,6 @@ class Queue:
         self._heap: list[_Entry] = []
         self._current: dict[str, _Entry] = {}  # of a stage's entries in the heap the one that counts
         self._asleep: list[tuple[float, str]] = []
-        self._arrivals = count()
 
     def __len__(self) -> int:
         return len(self._chains)
@@ -91,7 +91,7 @@ class Queue:
 
     def _entry(self, stage: str) -> _Entry:
         # Trials that have begun come first among equals: most of their work is done.
-        return -self._waiting[stage], 0 if self._begun[stage] else 1, next(self._arrivals), stage
+        return -self._waiting[stage], 0 if self._begun[stage] else 1, self._rank(stage), stage
 
     def _of_group(self, stage: str) -> Trial:
         group = self._groups[stage]

@@ -29,6 +29,7 @@ from ray.tune.search import Searcher
 from search.board import Board, State
 from spaces.trial import Trial
 from trainables.events import LAST_EVENTS
+from trainables.stages import as_plain
 from trainables.tune_trainable import Job, TrialTrainable
 
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
@@ -82,7 +83,11 @@ def run_board(board: Board, job: Job, resources: Resources, on_event: OnEvent) -
         tuner = Tuner(
             trainable,
             tune_config=TuneConfig(
-                search_alg=_Suggester(bridge), scheduler=_Scheduler(bridge), num_samples=-1, reuse_actors=True
+                search_alg=_Suggester(bridge),
+                scheduler=_Scheduler(bridge),
+                num_samples=-1,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,  # Tune would make a name of all that is in config
             ),
             run_config=RunConfig(
                 name="sweep",
@@ -161,7 +166,7 @@ class _Suggester(Searcher):
         if trial is None:
             return None
         self._bridge.trials[trial_id] = trial
-        return {"trial": trial.id}
+        return {"trial": trial.id, "stages": [as_plain(stage) for stage in board.plan.chains[trial]]}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         # Tune passes a trial's last result here only, not to the scheduler.

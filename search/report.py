@@ -11,6 +11,7 @@ from search.results import Results
 from search.tables import table
 from search.xtreme import GROUPS, OVERALL, group_scores
 from spaces import LANGUAGES, TASKS
+from spaces.budget import Budget
 
 _AT_CHANCE = "≈"
 
@@ -57,7 +58,8 @@ def _gain_text(matrix: TransferMatrix, recipe: str, target: str) -> Text:
 
 
 def _why_empty(cell: Cell) -> str:
-    return "failed" if cell.failed else ("stopped" if cell.stopped else "-")
+    why = {"failed": cell.failed, "stopped": cell.stopped, "not run": cell.not_run}
+    return next((word for word, trials in why.items() if trials), "-")
 
 
 def _best_table(matrix: TransferMatrix) -> Table:
@@ -157,6 +159,17 @@ def _cost_lines(results: Results) -> Iterator[Text]:
     states = [one.state for one in results.trials]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     yield Text(f"Trials: {len(states)} ({counts}). Time of this run: {cost['seconds']:.0f} s.")
+    if results.space.get("budget"):
+        yield from _budget_lines(results, Budget.model_validate(results.space["budget"]))
+
+
+def _budget_lines(results: Results, budget: Budget) -> Iterator[Text]:
+    hours = results.totals["device_hours"]
+    money = f", which cost {hours * budget.price:.2f}" if budget.price else ""
+    yield Text(f"Budget: {budget}. Spent in all runs: {hours:.3g} device hours{money}.")
+    reasons = dict.fromkeys(one.reason for one in results.trials if one.state == "not run")
+    if reasons:
+        yield Text(f"Trials {', '.join(reasons)}; raise it and run the sweep again to go on.", style="yellow")
 
 
 def _inputs_table(results: Results) -> Table:

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search.board import Board, Records, State
-from search.plan import Plan
+from search.board import Board, Records, State, trained_by
 from spaces import UserError
 from spaces.trial import Trial
 from trainables.stages import TrainStage
@@ -140,14 +139,17 @@ def trial_result(trial: Trial, board: Board) -> TrialResult:
     )
 
 
-def totals(plan: Plan, trained_in_all: int, trained_now: int, seconds: float) -> dict[str, Any]:
-    """The sweep's cost in examples: alone, shared, trained in all runs and in this one, and not trained at all."""
+def totals(board: Board, seconds: float) -> dict[str, Any]:
+    """The sweep's cost: examples if every trial did all its work, with sharing, trained in all runs and in this one,
+    and not trained at all; device hours in all runs; seconds of this run."""
+    trained = trained_by(board.plan, board.store)
     return {
-        "examples_alone": plan.examples_alone,
-        "examples_planned": plan.examples_shared,
-        "examples_trained": trained_in_all,
-        "examples_trained_now": trained_now,
-        "examples_spared": plan.examples_shared - trained_in_all,
+        "examples_alone": board.plan.examples_alone,
+        "examples_planned": board.plan.examples_shared,
+        "examples_trained": trained,
+        "examples_trained_now": trained - board.trained_before,
+        "examples_spared": board.plan.examples_shared - trained,
+        "device_hours": round(board.device_hours, 4),
         "seconds": round(seconds, 1),
     }
 

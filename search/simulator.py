@@ -12,8 +12,10 @@ from typing import Any
 
 from search.board import Board, Records
 from search.halving import Halving
+from search.journal import Journal
 from search.plan import Plan
 from search.strategies import Strategy
+from spaces.budget import Budget
 from spaces.trial import Trial
 from trainables.events import Evaluated, Finished, StageDone
 from trainables.stages import Stage, TrainStage
@@ -31,14 +33,30 @@ class Simulated:
     device_seconds: float = 0.0
 
 
-class NothingKnown:
-    """The records of a store that holds nothing."""
+class SimulatedStore:
+    """What simulated trials have computed, on top of what another store holds.
+
+    A sweep that is simulated again with the same one (and the same journal) goes on, as a real one does.
+    """
+
+    def __init__(self, held: Records | None = None) -> None:
+        self._held = held
+        self._done: dict[str, dict[str, Any]] = {}
+        self._under_way: dict[str, dict[str, Any]] = {}
 
     def record(self, key: str) -> dict[str, Any] | None:
-        return None
+        return self._done.get(key) or (self._held.record(key) if self._held else None)
 
     def snapshot_record(self, key: str) -> dict[str, Any] | None:
-        return None
+        return self._under_way.get(key) or (self._held.snapshot_record(key) if self._held else None)
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Keeps what an event tells of its stage."""
+        stage = event["stage"]
+        if event["kind"] == Evaluated.kind:
+            self._under_way.setdefault(stage, {"history": []})["history"].append(event)
+        elif event["kind"] == StageDone.kind:
+            self._done[stage] = self._under_way.pop(stage, {"history": []})
 
 
 @dataclass
@@ -58,16 +76,18 @@ def simulate(
     seconds: Seconds,
     dev: DevScore,
     evaluations: int = 4,
-    store: Records | None = None,
+    store: SimulatedStore | None = None,
+    budget: Budget | None = None,
+    journal: Journal | None = None,
 ) -> Simulated:
     """Plays a sweep to its end on so many devices; each training stage is evaluated at even parts.
 
-    What `store` holds already costs nothing.
+    `plan` makes the chains. What `store` holds already costs nothing.
     """
     now = 0.0
-    board = Board(plan, halving, strategy, store or NothingKnown(), clock=lambda: now)
+    store = store or SimulatedStore()
+    board = Board(plan.emptied(), halving, strategy, store, lambda: now, budget, journal)
     result = Simulated(board)
-    trained: dict[str, int] = {}  # evaluations passed, by stage: where a stopped one goes on
     due: list[tuple[float, int, _Running]] = []
     arrivals = count()
 
@@ -78,11 +98,12 @@ def simulate(
 
     while True:
         while len(due) < devices and (trial := board.next_trial()) is not None:
-            go_on(_Running(trial, _course(trial, board, trained, seconds, dev, evaluations)))
+            go_on(_Running(trial, _course(trial, board, store, seconds, dev, evaluations)))
         if not due:
             break
         now, _, running = heappop(due)
         event = running.waits_for
+        store.take(event)
         goes_on = board.happened(running.trial, event)
         if event["kind"] == Finished.kind:
             board.ended(running.trial)
@@ -93,7 +114,7 @@ def simulate(
 
 
 def _course(
-    trial: Trial, board: Board, trained: dict[str, int], seconds: Seconds, dev: DevScore, evaluations: int
+    trial: Trial, board: Board, store: SimulatedStore, seconds: Seconds, dev: DevScore, evaluations: int
 ) -> Iterator[tuple[float, dict[str, Any]]]:
     """What a trial does: seconds until each event, and the event."""
     stages = board.plan.chains[trial]
@@ -103,8 +124,7 @@ def _course(
             continue
         took = seconds(stage)
         if isinstance(stage, TrainStage):
-            for step in range(trained.get(stage.key, 0) + 1, evaluations + 1):
-                trained[stage.key] = step
+            for step in range(_passed(stage, store, evaluations) + 1, evaluations + 1):
                 share = step / evaluations
                 score = dev(trial, share) if target is not None and stage.key == target.key else 0.0
                 event = Evaluated(stage.key, step, evaluations, stage.examples_by(step, evaluations), 0.0, score)
@@ -113,3 +133,9 @@ def _course(
         rest = 0.0 if isinstance(stage, TrainStage) else took
         yield rest, StageDone(stage.key, reused=False, examples=examples, seconds=took).as_dict()
     yield 0.0, Finished(stages[-1].key).as_dict()
+
+
+def _passed(stage: TrainStage, store: SimulatedStore, evaluations: int) -> int:
+    """How many evaluations a stage has passed, where it is under way."""
+    history = (store.snapshot_record(stage.key) or {}).get("history", [])
+    return int(evaluations * history[-1]["step"] / history[-1]["steps"]) if history else 0

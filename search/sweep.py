@@ -11,11 +11,12 @@ import yaml
 from rich.console import Console
 from rich.progress import Progress
 
-from search.board import Board, trained_by
+from search.board import Board, State
 from search.gains import TransferMatrix, transfer_matrix
 from search.halving import Halving
 from search.heatmap import draw_heatmap, write_csv
 from search.home import Home
+from search.journal import Journal
 from search.plan import Plan, make_plan
 from search.report import full_report
 from search.results import RESULTS_FILE, Results, totals, trial_result
@@ -34,7 +35,7 @@ from trainables.store import Store
 
 @dataclass(frozen=True)
 class Sweep:
-    """A checked space with its plan; `id` names it by what it trains, so that running it again continues it."""
+    """A checked space with the plan of its combinations; `id` names it, so that running it again continues it."""
 
     space: Space
     home: Home
@@ -44,9 +45,15 @@ class Sweep:
 
     @property
     def id(self) -> str:
-        """The space's name and a hash of all its trials' stages."""
+        """The space's name and a hash of all its combinations' stages, and of how trials are drawn where they are.
+
+        The budget is not in it: a sweep whose budget is raised goes on.
+        """
         finals = sorted([trial.id, stages[-1].key] for trial, stages in self.plan.chains.items())
-        return f"{self.space.name}-{digest_of(finals)[:8]}"
+        if self.space.strategy == "grid":
+            return f"{self.space.name}-{digest_of(finals)[:8]}"
+        drawn = {"strategy", "learning_rates", "intermediate_learning_rates", "seeds"}
+        return f"{self.space.name}-{digest_of([finals, self.space.model_dump(mode='json', include=drawn)])[:8]}"
 
     @property
     def folder(self) -> Path:
@@ -87,11 +94,17 @@ def run(
     began = time.monotonic()
     home = sweep.home
     store = Store(home.store)
-    trained_before = trained_by(sweep.plan, store)
-    stopping = sweep.space.stopping
-    grace = stopping.grace if stopping else None
-    board = Board(sweep.plan, Halving(stopping), strategy_for(sweep.space), store, grace=grace)
     sweep.folder.mkdir(parents=True, exist_ok=True)
+    stopping = sweep.space.stopping
+    board = Board(
+        sweep.plan.emptied(),
+        Halving(stopping),
+        strategy_for(sweep.space, sweep.id, home.optuna),
+        store,
+        budget=sweep.space.budget,
+        journal=Journal(sweep.folder / "journal.jsonl"),
+        grace=stopping.grace if stopping else None,
+    )
     artifacts = None if tracking_uri else home.artifacts
     tracker = Tracker(tracking_uri or home.tracking_uri, sweep.space.name, sweep.id, sweep.space.model, artifacts)
     if not board.over:
@@ -100,12 +113,13 @@ def run(
         except KeyboardInterrupt:
             tracker.interrupt()
             raise
-    results = _results(sweep, board, trained_before, time.monotonic() - began)
+    results = _results(sweep, board, time.monotonic() - began)
     matrix = transfer_matrix(results)
     files = write_down(results, matrix, sweep.folder, sweep.space)
     gains = _gains(results, matrix)
     for result in results.trials:
-        tracker.end(result, gains.get(result.trial.id))
+        if result.state != State.NOT_RUN or result.history:  # one that never began has no run
+            tracker.end(result, gains.get(result.trial.id))
     tracker.close(files, dict(results.totals))
     return results, matrix
 
@@ -154,9 +168,7 @@ def _run_on_ray(
     from trainables.tune_trainable import Job
 
     home = sweep.home
-    chains = {trial.id: stages for trial, stages in sweep.plan.chains.items()}
     job = Job(
-        chains,
         sweep.space.source,
         sweep.mirror,
         sweep.space.evaluation.test_splits,
@@ -171,7 +183,7 @@ def _run_on_ray(
         if trial is not None and event is None:
             tracker.end(trial_result(trial, board))
         elif trial is not None and event is not None and event["kind"] == Evaluated.kind:
-            target_stage = sweep.plan.target_stage(trial)
+            target_stage = board.plan.target_stage(trial)
             if target_stage is not None and target_stage.key == event["stage"]:
                 tracker.point(trial, event)
         table.tick(trial, event)
@@ -183,10 +195,9 @@ def _run_on_ray(
         run_board(board, job, resources, on_event)
 
 
-def _results(sweep: Sweep, board: Board, trained_before: int, seconds: float) -> Results:
+def _results(sweep: Sweep, board: Board, seconds: float) -> Results:
     trials = [trial_result(trial, board) for trial in board.standings]
-    trained = trained_by(sweep.plan, board.store)
-    cost = totals(sweep.plan, trained, trained - trained_before, seconds)
+    cost = totals(board, seconds)
     return Results(sweep.id, sweep.space.model_dump(mode="json"), trials, cost)
 
 

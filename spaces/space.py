@@ -8,10 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from spaces.budget import Budget
 from spaces.catalogue import TASKS, task_named
 from spaces.errors import UserError, did_you_mean
 from spaces.languages import language_named
-from spaces.recipes import parse_recipe
+from spaces.rates import RateRange, Rates, nominal_rates, unique
+from spaces.recipes import NONE, parse_recipe
 from spaces.tasks import Role
 from spaces.training import Training, checked_setting
 from spaces.trial import Trial
@@ -19,15 +21,7 @@ from spaces.yaml_lines import KeyPath, read_yaml
 
 LIBRARY = Path(__file__).parent / "library"
 
-LearningRate = Annotated[float, Field(gt=0, le=0.1, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
-
-
-def _unique(values: list[Any]) -> list[Any]:
-    repeated = [value for index, value in enumerate(values) if value in values[:index]]
-    if repeated:
-        raise ValueError(f"'{repeated[0]}' is given twice; keep one")
-    return values
 
 
 class _Strict(BaseModel):
@@ -106,7 +100,7 @@ class Evaluation(_Strict):
     does.
     """
 
-    languages: Literal["all"] | Annotated[list[str], AfterValidator(_unique)] = "all"
+    languages: Literal["all"] | Annotated[list[str], AfterValidator(unique)] = "all"
     test_examples: Count | None = None
     test_splits: dict[str, str] = {}
     retrieval_layer: Annotated[int, Field(ge=0)] | None = None
@@ -131,18 +125,22 @@ class Evaluation(_Strict):
 
 
 class Space(_Strict):
-    """Everything a sweep combines. `intermediate_learning_rates` splits the rate of the phases when given."""
+    """Everything a sweep combines. `intermediate_learning_rates` splits the rate of the phases when given.
+
+    `strategy` says which combinations are tried (search/strategies), `budget` how many.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     description: str = ""
     source: Literal["world", "hub", "mirror"] = "hub"
     model: str
     recipes: Annotated[list[str], Field(min_length=1)]
-    targets: Annotated[list[str], Field(min_length=1), AfterValidator(_unique)]
-    learning_rates: Annotated[list[LearningRate], Field(min_length=1), AfterValidator(_unique)]
-    intermediate_learning_rates: Annotated[list[LearningRate], AfterValidator(_unique)] | None = None
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(_unique)] = [0]
-    strategy: Literal["grid"] = "grid"
+    targets: Annotated[list[str], Field(min_length=1), AfterValidator(unique)]
+    learning_rates: Rates
+    intermediate_learning_rates: Rates | None = None
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(unique)] = [0]
+    strategy: Literal["grid", "random", "optuna"] = "grid"
+    budget: Budget | None = None
     training: Phases = Phases()
     stopping: Stopping | None = Stopping()
     evaluation: Evaluation = Evaluation()
@@ -151,7 +149,7 @@ class Space(_Strict):
     @classmethod
     def _canonical_recipes(cls, recipes: list[str]) -> list[str]:
         try:
-            return _unique([str(parse_recipe(recipe)) for recipe in recipes])
+            return unique([str(parse_recipe(recipe)) for recipe in recipes])
         except UserError as error:
             raise ValueError(str(error)) from None
 
@@ -177,14 +175,37 @@ class Space(_Strict):
             raise ValueError(f"task '{own[0]}' is there in the embedded world only; give source: world or leave it out")
         return self
 
+    @model_validator(mode="after")
+    def _strategy_has_what_it_needs(self) -> "Space":
+        if self.strategy == "grid" and self.endless:
+            raise ValueError("learning_rates: a range is drawn from; give strategy: random or optuna, or a list")
+        if self.strategy != "grid" and self.budget is None:
+            raise ValueError(f"strategy: {self.strategy} needs a budget, for example {{trials: 50}}")
+        if self.strategy == "optuna" and not self.trained_targets:
+            raise ValueError("strategy: optuna learns from English dev, and no target of the space has one; give grid")
+        return self
+
+    @property
+    def endless(self) -> bool:
+        """Whether a learning rate is drawn from a range, so that there is no end of trials."""
+        return any(isinstance(rates, RateRange) for rates in (self.learning_rates, self.intermediate_learning_rates))
+
+    @property
+    def trained_targets(self) -> list[str]:
+        """The targets that are trained on, and so have a score on English dev."""
+        return [target for target in self.targets if TASKS[target].trains]
+
     def trials(self) -> list[Trial]:
-        """Every combination, in the order of the file: seeds, targets, recipes, rates."""
+        """Every combination, in the order of the file: seeds, targets, recipes, rates.
+
+        A range of learning rates stands for its geometric mean alone: the plan of a search that draws from it.
+        """
         return [
             Trial(target, recipe, rate, intermediate_rate, seed)
             for seed in self.seeds
             for target in self.targets
             for recipe in self.recipes
-            for intermediate_rate, rate in self._rates()
+            for intermediate_rate, rate in self._rates(recipe)
         ]
 
     def without(self, names: Iterable[str]) -> "Space":
@@ -204,10 +225,11 @@ class Space(_Strict):
             space = space.model_copy(update={"recipes": recipes, "targets": targets})
         return space
 
-    def _rates(self) -> list[tuple[float, float]]:
-        if self.intermediate_learning_rates is None:
-            return [(rate, rate) for rate in self.learning_rates]
-        return [(first, second) for first in self.intermediate_learning_rates for second in self.learning_rates]
+    def _rates(self, recipe: str) -> list[tuple[float, float]]:
+        rates = nominal_rates(self.learning_rates)
+        if self.intermediate_learning_rates is None or recipe == NONE:  # which has no intermediate phase
+            return [(rate, rate) for rate in rates]
+        return [(first, second) for first in nominal_rates(self.intermediate_learning_rates) for second in rates]
 
 
 def library_names() -> list[str]:
@@ -246,14 +268,15 @@ def _one_line(error: ValidationError, path: Path, lines: dict[KeyPath, int]) -> 
     # of a value that may be a word or a list, what is wrong with the list tells more
     faults = [fault for fault in error.errors() if not "".join(map(str, fault["loc"][-1:])).startswith("literal[")]
     first = faults[0]
-    location = first["loc"]
-    line = next((lines[location[:n]] for n in range(len(location), 0, -1) if location[:n] in lines), 0)
     # pydantic adds the names of union members and validators to the path: they are no keys of the file
-    key = ".".join(str(part) for part in location if not str(part).startswith(("function-", "literal", "list[")))
+    no_keys = ("function-", "literal", "list[", "range[")
+    location = tuple(part for part in first["loc"] if not str(part).startswith(no_keys))
+    line = next((lines[location[:n]] for n in range(len(location), 0, -1) if location[:n] in lines), 0)
+    key = ".".join(map(str, location))
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         model = _model_at(location[:-1])
-        message = f"unknown key, {did_you_mean(str(first['loc'][-1]), model.model_fields)}"
+        message = f"unknown key, {did_you_mean(str(location[-1]), model.model_fields)}"
     elif first["type"] == "missing":
         message = "this key is needed"
     elif "input" in first and not message.startswith(("'", "recipe", "unknown")) and first["input"] is not None:
@@ -265,5 +288,8 @@ def _one_line(error: ValidationError, path: Path, lines: dict[KeyPath, int]) -> 
 
 
 def _model_at(location: tuple[str | int, ...]) -> type[BaseModel]:
-    nested: dict[str | int, type[BaseModel]] = {"training": Phases, "stopping": Stopping, "evaluation": Evaluation}
+    nested: dict[str | int, type[BaseModel]] = {
+        "training": Phases, "stopping": Stopping, "evaluation": Evaluation, "budget": Budget,
+        "learning_rates": RateRange, "intermediate_learning_rates": RateRange,
+    }  # fmt: skip
     return nested.get(location[-1], Space) if location else Space

@@ -6,7 +6,7 @@ the first), the content of its data, its settings and seed, and the versions of 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +113,20 @@ class ScoreStage:
 
 
 Stage = TrainStage | ScoreStage
+
+
+def as_plain(stage: Stage) -> dict[str, Any]:
+    """A stage as JSON-like data, for its way to a worker."""
+    return asdict(stage)
+
+
+def from_plain(plain: dict[str, Any]) -> Stage:
+    """The stage that `as_plain` told of, with the same key; JSON may have been in between."""
+    settings = Training(**plain["settings"])
+    if "tests" in plain:
+        tests = tuple((language, digest, examples) for language, digest, examples in plain["tests"])
+        return ScoreStage(**plain | {"settings": settings, "tests": tests})
+    return TrainStage(**plain | {"settings": settings, "role": Role(plain["role"]), "labels": tuple(plain["labels"])})
 
 
 def chain(trial: Trial, space: "Space", data: Data, model_digest: str) -> list[Stage]:

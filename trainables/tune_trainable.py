@@ -6,7 +6,7 @@ checkpoints are not used; a trial that starts again goes on from what the store 
 
 import faulthandler
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from ray import tune
 
 from trainables.events import LAST_EVENTS, Event
-from trainables.stages import Stage
+from trainables.stages import from_plain
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,6 @@ class Job:
     A process from which no event comes for `hang_seconds` is ended.
     """
 
-    chains: Mapping[str, Sequence[Stage]]
     source: str
     mirror: Path | None
     test_splits: Mapping[str, str]
@@ -35,7 +34,7 @@ class Job:
 
 
 class TrialTrainable(tune.Trainable):
-    """Runs the chain of the trial named by `config["trial"]`.
+    """Runs the stages of a trial, which `config["stages"]` holds as plain data.
 
     Each result carries one event (`trainables.events`) as `event`; `done` ends the trial.
     """
@@ -48,14 +47,14 @@ class TrialTrainable(tune.Trainable):
         from trainables.store import Store
         from trainables.workbench import Workbench
 
-        self.job = job
         data = Data(open_source(job.source, job.mirror), job.test_splits)
         self.bench = Workbench(Store(job.store), data, job.model, job.cache)
-        self._begin(config["trial"])
+        self._hang_seconds = job.hang_seconds
+        self._begin(config)
 
     def step(self) -> dict[str, Any]:
         # A process that hangs tells its driver nothing; ended, it is started again and goes on from the store.
-        faulthandler.dump_traceback_later(self.job.hang_seconds, exit=True, file=2)
+        faulthandler.dump_traceback_later(self._hang_seconds, exit=True, file=2)
         try:
             event = next(self._events)
         finally:
@@ -64,7 +63,7 @@ class TrialTrainable(tune.Trainable):
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._events.close()  # ends a stage that was stopped at a rung, and with it the stage's lease
-        self._begin(new_config["trial"])
+        self._begin(new_config)
         return True
 
     def cleanup(self) -> None:
@@ -76,7 +75,8 @@ class TrialTrainable(tune.Trainable):
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
         pass
 
-    def _begin(self, trial: str) -> None:
+    def _begin(self, config: dict[str, Any]) -> None:
         from trainables.trial_run import run_trial
 
-        self._events: Generator[Event, None, None] = run_trial(self.job.chains[trial], self.bench)
+        stages = [from_plain(plain) for plain in config["stages"]]
+        self._events: Generator[Event, None, None] = run_trial(stages, self.bench)

@@ -10,8 +10,8 @@ from spaces.trial import Trial
 class Grid(Strategy):
     """Gives all trials at once, so that the sweep can order them by what they share."""
 
-    def __init__(self, space: Space) -> None:
-        super().__init__(space)
+    def __init__(self, space: Space, sweep: str = "", storage: str | None = None) -> None:
+        super().__init__(space, sweep, storage)
         self._given = False
 
     def ask(self, cost: Cost) -> Sequence[Trial]:
@@ -19,9 +19,6 @@ class Grid(Strategy):
             return []
         self._given = True
         return self.space.trials()
-
-    def tell(self, trial: Trial, share: float, dev: float) -> None:
-        pass  # a grid learns nothing
 
     @property
     def finished(self) -> bool:

@@ -171,3 +171,33 @@ def test_check_and_plan_of_a_good_space(tmp_path: Path, mirror: Path, tiny_model
     plan = stopover("plan", space, *given, home=tmp_path / "home")
     # none: xnli 120; mnli: 120 and 120. Nothing is shared by two targets here.
     assert "360 if every trial did all its work, at most 360 with sharing" in " ".join(plan.stdout.split()), plan.stdout
+
+
+def test_check_and_plan_of_a_space_that_is_drawn_from(tmp_path: Path, mirror: Path, tiny_model: Path) -> None:
+    rates = {"low": 0.0001, "high": 0.01}
+    space = write_space(tmp_path, strategy="optuna", budget={"device_hours": 2}, learning_rates=rates)
+    given = ("--mirror", mirror, "--model", tiny_model)
+    drawn = (
+        "Strategy optuna draws trials until the budget, 2 device hours, is spent; the plan has every combination once, "
+        "at the middle of a range of learning rates."
+    )
+    check = stopover("check", space, *given, home=tmp_path / "home")
+    assert check.returncode == 0 and "2 trials, 5 stages" in check.stdout, check.stdout + check.stderr
+    assert drawn in " ".join(check.stdout.split())
+    plan = stopover("plan", space, *given, "--devices", "2", home=tmp_path / "home")
+    assert plan.returncode == 0 and drawn in " ".join(plan.stdout.split()), plan.stdout + plan.stderr
+    assert not (tmp_path / "home" / "optuna.db").exists()  # a plan begins no search
+    write_space(tmp_path, strategy="optuna", budget={"device_hours": 4}, learning_rates=rates)
+    more = stopover("plan", space, *given, home=tmp_path / "home")
+    assert _id(more.stdout) == _id(plan.stdout)  # a sweep whose budget is raised goes on
+    write_space(tmp_path, strategy="optuna", budget={"device_hours": 2}, learning_rates=rates | {"high": 0.02})
+    assert _id(stopover("plan", space, *given, home=tmp_path / "home").stdout) != _id(plan.stdout)
+
+
+def _id(plan: str) -> str:
+    return next(line.removeprefix("Plan of ") for line in plan.splitlines() if line.startswith("Plan of "))
+
+
+def test_a_range_for_the_grid(tmp_path: Path) -> None:
+    space = write_space(tmp_path, learning_rates={"low": 0.0001, "high": 0.01})
+    assert "give strategy: random or optuna, or a list" in mistake("plan", space, home=tmp_path / "home")

@@ -48,3 +48,13 @@ def test_cost_leaves_out_what_is_free(mirror: Path) -> None:
     (trial,) = plan.chains
     assert plan.cost(trial, free=[]) == 120 + 32
     assert plan.cost(trial, free=[plan.chains[trial][0].key]) == 32
+
+
+def test_a_trial_outside_the_plan_has_a_cost_and_stays_outside(mirror: Path) -> None:
+    space = small_space(recipes=["none", "mnli"], targets=["udpos"])
+    whole = make_plan(space, Data(MirrorSource(mirror)), "model")
+    none, mnli = whole.chains
+    plan = whole.emptied()
+    plan.add(none)
+    assert plan.cost(mnli, free=[]) == 120 + 32
+    assert list(plan.chains) == [none] and plan.examples_alone == 32

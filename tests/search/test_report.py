@@ -12,7 +12,7 @@ from spaces.trial import Trial
 
 COST = {
     "examples_alone": 10, "examples_planned": 10, "examples_trained": 10, "examples_trained_now": 0,
-    "examples_spared": 0, "seconds": 1.0,
+    "examples_spared": 0, "device_hours": 1.256, "seconds": 1.0,
 }  # fmt: skip
 
 
@@ -61,3 +61,22 @@ def test_what_became_of_long_inputs_is_told_per_task_and_set() -> None:
     rows = [line.split() for line in text.splitlines() if line.startswith(" xnli")]
     assert ["xnli", "train", "1,000", "7", "3"] in rows
     assert ["xnli", "test", "2,000", "14", "6"] in rows
+
+
+def test_what_the_budget_left_out_is_told_and_what_to_do() -> None:
+    reason = "not run: the budget of 1.25 device hours is spent"
+    trials = [
+        TrialResult(Trial("xnli", "none", 0.1, 0.1, 0), "finished", dev=1.0, languages={"en": scored(60.0)}),
+        TrialResult(Trial("xnli", "mnli", 0.1, 0.1, 0), "not run", reason),
+        TrialResult(Trial("xnli", "snli", 0.1, 0.1, 0), "not run", reason),
+    ]
+    budget = {"trials": None, "device_hours": 1.25, "money": None, "price": 2.0}
+    space = {"recipes": ["none", "mnli", "snli"], "targets": ["xnli"], "source": "mirror", "budget": budget}
+    results = Results("s-1", space, trials, COST)
+    text = io.StringIO()
+    Console(file=text, width=140).print(full_report(results, transfer_matrix(results)))
+    lines = text.getvalue().splitlines()
+    assert "Budget: 1.25 device hours. Spent in all runs: 1.26 device hours, which cost 2.51." in lines
+    assert f"Trials {reason}; raise it and run the sweep again to go on." in lines
+    assert any(line.split() == ["mnli", "not", "run"] for line in lines)
+    assert "Trials: 3 (1 finished, 2 not run). Time of this run: 1 s." in lines

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
+import optuna
 import psutil
 import pytest
 import yaml
@@ -31,11 +33,15 @@ SPACE = {
 class Place:
     """A home with a space in it, and how to run that."""
 
-    def __init__(self, folder: Path, mirror: Path, model: Path) -> None:
+    def __init__(self, folder: Path, mirror: Path, model: Path, **changes: Any) -> None:
         self.home = Home(folder / "home")
         self.space = folder / "space.yaml"
-        self.space.write_text(yaml.safe_dump(small_space(**SPACE).model_dump(mode="json", exclude_defaults=True)))
+        self.write_space(**changes)
         self.given = ["--mirror", str(mirror), "--model", str(model), "--workers", "2", "--home", str(self.home.root)]
+
+    def write_space(self, **changes: Any) -> None:
+        document = small_space(**SPACE | changes).model_dump(mode="json", exclude_defaults=True)
+        self.space.write_text(yaml.safe_dump(document))
 
     def start(self) -> subprocess.Popen[str]:
         command = [*STOPOVER, "run", str(self.space), *self.given]
@@ -195,6 +201,56 @@ def test_interrupted(
     place.run()
     assert place.matrix() == finished[0].matrix()
     assert {run.info.status for run in place.runs().values()} == {"FINISHED"}
+    assert len(place.runs()) == 25
+
+
+def test_a_search_by_optuna_that_is_killed_ends_with_its_budget(tmp_path: Path, mirror: Path, tiny_model: Path) -> None:
+    drawn = {
+        "strategy": "optuna",
+        "budget": {"trials": 5},
+        "learning_rates": {"low": 0.0001, "high": 0.01},
+        "recipes": ["none", "mnli"],
+        "targets": ["udpos", "tatoeba"],
+    }
+    place = Place(tmp_path, mirror, tiny_model, **drawn)
+    process = place.start()
+    _wait_for_stages(place, process, 3)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    output = place.run()
+    assert "Budget: 5 trials" in output
+    trials = _trials_of_study(place)
+    assert [row.number for row in trials] == list(range(len(trials)))
+    assert len({row.user_attrs["trial"] for row in trials}) == 5
+    assert all(row.state.is_finished() for row in trials)
+    led = [one for one in place.results().trials if one.trial.target == "udpos"]
+    assert {one.trial.id for one in led} == {row.user_attrs["trial"] for row in trials}
+    assert {one.state for one in place.results().trials} <= {"finished", "stopped early"}
+    assert {run.info.status for run in place.runs().values()} == {"FINISHED"}
+    again = place.run()
+    assert "0 trained in this run" in " ".join(again.split())
+    assert len(_trials_of_study(place)) == len(trials)
+    place.write_space(**drawn | {"budget": {"trials": 6}})
+    place.run()
+    assert len({row.user_attrs["trial"] for row in _trials_of_study(place)}) == 6
+
+
+def _trials_of_study(place: Place) -> list[optuna.trial.FrozenTrial]:
+    (study,) = optuna.get_all_study_summaries(place.home.optuna)
+    return optuna.load_study(study_name=study.study_name, storage=place.home.optuna).trials
+
+
+def test_a_grid_that_its_budget_cuts_short_says_so(
+    finished: tuple[Place, str], tmp_path: Path, mirror: Path, tiny_model: Path
+) -> None:
+    place = Place(tmp_path, mirror, tiny_model, budget={"device_hours": 0.001})  # 3.6 seconds
+    output = " ".join(place.run().split())
+    assert "not run: the budget of 0.001 device hours is spent; raise it" in output
+    left = [one for one in place.results().trials if one.state == "not run"]
+    assert left and not {one.trial.id for one in left} & place.runs().keys()
+    place.write_space()
+    place.run()
+    assert place.matrix() == finished[0].matrix()
     assert len(place.runs()) == 25
 
 

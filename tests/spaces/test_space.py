@@ -73,6 +73,40 @@ def test_split_rates_are_combined(write) -> None:
     ]
 
 
+def test_without_an_intermediate_phase_there_is_no_rate_for_it(write) -> None:
+    text = SPACE + "intermediate_learning_rates: [0.01, 0.02]\n"
+    trials = load_space(write(text), targets=["xnli"], seeds=[0]).trials()
+    assert [trial.id for trial in trials if trial.recipe == "none"] == [
+        "xnli/none/lr=1e-05/seed=0",
+        "xnli/none/lr=0.001/seed=0",
+    ]
+    assert len([trial for trial in trials if trial.recipe == "mnli"]) == 4
+
+
+def test_a_range_of_rates_is_planned_with_its_middle(write) -> None:
+    text = SPACE.replace("[1e-5, 0.001]", "{low: 1.0e-6, high: 1e-4}") + "strategy: random\nbudget: {trials: 9}\n"
+    space = load_space(write(text), recipes=["none"], targets=["xnli"], seeds=[0])
+    assert space.trials() == [Trial("xnli", "none", 0.00001, 0.00001, 0)]
+    assert space.endless and not load_space(write(SPACE)).endless
+    assert load_space(write(text)).model_validate(space.model_dump(mode="json")) == space
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"learning_rates": {"low": 1e-6, "high": 1e-4}}, "learning_rates: a range is drawn from"),
+        ({"intermediate_learning_rates": {"low": 1e-6, "high": 1e-4}}, "learning_rates: a range is drawn from"),
+        ({"strategy": "random"}, "strategy: random needs a budget, for example {trials: 50}"),
+        ({"strategy": "optuna"}, "strategy: optuna needs a budget"),
+        ({"strategy": "optuna", "budget": {"trials": 9}, "targets": ["tatoeba"]}, "learns from English dev"),
+    ],
+)
+def test_a_strategy_that_lacks_what_it_needs(write, changes: dict[str, object], fault: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_space(write(SPACE), **changes)
+    assert fault in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_overrides_replace_keys_and_none_leaves_them(write) -> None:
     space = load_space(write(SPACE), seeds=[7], model=None)
     assert (space.seeds, space.model) == ([7], "some/model")
@@ -119,6 +153,21 @@ BAD_VALUES = [
     ("seeds: [0, 1]", "seeds: [3, 3]", 7, "seeds", "'3' is given twice"),
     ("seeds: [0, 1]", "sedes: [0, 1]", 7, "sedes", "unknown key, did you mean 'seeds'?"),
     ("seeds: [0, 1]", "strategy: best", 7, "strategy", "got 'best'"),
+    ("[1e-5, 0.001]", "{low: 1e-4, high: 1e-5}", 6, "learning_rates", "low (0.0001) has to be less than high (1e-05)"),
+    ("[1e-5, 0.001]", "{low: 0, high: 1e-5}", 6, "learning_rates.low", "greater than 0 (got 0)"),
+    ("[1e-5, 0.001]", "{low: 1e-6}", 6, "learning_rates.high", "this key is needed"),
+    ("[1e-5, 0.001]", "{low: 1e-6, hihg: 1e-5}", 6, "learning_rates.high", "this key is needed (and 1 more)"),
+    ("[1e-5, 0.001]", "{low: 1e-6, high: 1e-5, hihg: 1e-5}", 6, "learning_rates.hihg", "did you mean 'high'?"),
+    ("seeds: [0, 1]", "budget: {}", 7, "budget", "give trials, device_hours, or money and price"),
+    ("seeds: [0, 1]", "budget: {money: 20}", 7, "budget", "money needs a price, of one device hour"),
+    ("seeds: [0, 1]", "budget: {trials: 0}", 7, "budget.trials", "greater than 0 (got 0)"),
+    (
+        "seeds: [0, 1]",
+        "budget: {hours: 2}",
+        7,
+        "budget.hours",
+        "unknown key, known: device_hours, money, price, trials",
+    ),
     ("source: mirror", "source: disk", 2, "source", "got 'disk'"),
     ("name: tiny", "name: Tiny Space", 1, "name", "got 'Tiny Space'"),
     ("    epochs: 5", "    epohcs: 5", 11, "training.target.epohcs", "unknown key, did you mean 'epochs'?"),

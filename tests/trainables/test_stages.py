@@ -19,7 +19,7 @@ from tests.made_data import NLI, nli, small_space, write_split
 from trainables import stages
 from trainables.examples import Data
 from trainables.sources.mirror import MirrorSource
-from trainables.stages import ScoreStage, Stage, TrainStage, chain, scored_languages
+from trainables.stages import ScoreStage, Stage, TrainStage, as_plain, chain, from_plain, scored_languages
 
 GOLDEN = Path(__file__).parent / "golden_keys.json"
 MODEL = "model"
@@ -47,6 +47,14 @@ def test_the_keys_are_the_golden_ones(data: Data) -> None:
     if os.environ.get("STOPOVER_WRITE_GOLDEN"):
         GOLDEN.write_text(json.dumps(made, indent=2) + "\n")
     assert made == json.loads(GOLDEN.read_text())
+
+
+def test_a_stage_comes_back_from_json_with_its_key(data: Data) -> None:
+    phase = {"epochs": 0.5, "batch_size": 8, "dropout": 0}
+    found = stages_of(data, "xquad", "mnli", training={"intermediate": phase, "tasks": {"xquad": {"stride": 32}}})
+    back = [from_plain(json.loads(json.dumps(as_plain(stage)))) for stage in found]
+    assert back == found
+    assert keys(back) == keys(found)
 
 
 def test_a_trial_is_a_chain_from_the_model_to_the_score(data: Data) -> None:

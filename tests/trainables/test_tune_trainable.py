@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 import time
@@ -10,10 +11,15 @@ import pytest
 from spaces.trial import Trial
 from tests.conftest import REPOSITORY
 from tests.made_data import small_space
-from trainables.stages import chain
+from trainables.stages import as_plain, chain
 from trainables.workbench import Workbench
 
 MakeBench = Callable[..., Workbench]
+
+
+def config(bench: Workbench, recipe: str) -> dict[str, Any]:
+    stages = chain(Trial("tatoeba", recipe, 0.003, 0.003, 0), small_space(), bench.data, bench.model_digest)
+    return {"stages": json.loads(json.dumps([as_plain(stage) for stage in stages]))}
 
 
 @pytest.fixture
@@ -22,13 +28,9 @@ def trainable(make_bench: MakeBench, mirror: Path, tiny_model: Path) -> Any:
     from trainables.tune_trainable import Job, TrialTrainable
 
     bench = make_bench()
-    chains = {
-        recipe: chain(Trial("tatoeba", recipe, 0.003, 0.003, 0), small_space(), bench.data, bench.model_digest)
-        for recipe in ("none", "mnli")
-    }
-    job = Job(chains, "mirror", mirror, {}, tiny_model, bench.store.root, bench.cache)
+    job = Job("mirror", mirror, {}, tiny_model, bench.store.root, bench.cache)
     made = TrialTrainable.__new__(TrialTrainable)
-    made.setup({"trial": "mnli"}, job)
+    made.setup(config(bench, "mnli"), job)
     yield made
     made.cleanup()
 
@@ -49,11 +51,10 @@ def test_every_step_is_one_event_and_the_last_is_done(trainable: Any) -> None:
 
 
 def test_a_reused_worker_gives_back_the_lease_of_the_trial_that_was_stopped(trainable: Any) -> None:
-    stage = trainable.job.chains["mnli"][0].key
-    trainable.step()
+    stage = trainable.step()["event"]["stage"]
     with trainable.bench.store.lease(stage) as ours:
         assert not ours
-    assert trainable.reset_config({"trial": "none"}) is True
+    assert trainable.reset_config(config(trainable.bench, "none")) is True
     with trainable.bench.store.lease(stage) as ours:
         assert ours
     assert [result["event"]["kind"] for result in steps(trainable)] == ["scored", "stage_done", "finished"]
@@ -61,10 +62,9 @@ def test_a_reused_worker_gives_back_the_lease_of_the_trial_that_was_stopped(trai
 
 HANG = """
 import time
-from pathlib import Path
-from trainables.tune_trainable import Job, TrialTrainable
+from trainables.tune_trainable import TrialTrainable
 made = TrialTrainable.__new__(TrialTrainable)
-made.job = Job({}, "world", None, {}, Path(), Path(), Path(), hang_seconds=1.0)
+made._hang_seconds = 1.0
 made._events = (time.sleep(60) for _ in range(1))
 made.step()
 """
