@@ -1,5 +1,6 @@
 """A sweep from space to answer: prepared, run (or found done), tracked, and written down."""
 
+import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -31,6 +32,8 @@ from trainables.published import PublishedData
 from trainables.sources import open_source
 from trainables.store import Store
 
+_TELL_AGAIN_SECONDS = 3600.0
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -52,6 +55,26 @@ class Sweep:
     def folder(self) -> Path:
         """Where its space, results, matrix and report are written."""
         return self.home.sweeps / self.id
+
+
+class _Needed:
+    """Tells the store which stages a sweep needs, before it runs and every hour that it does (`search.garbage`)."""
+
+    def __init__(self, sweep: Sweep, store: Store) -> None:
+        self._sweep = sweep
+        self._store = store
+        self._tell()
+
+    def tick(self) -> None:
+        """Tells again if an hour has passed."""
+        if time.monotonic() - self._told > _TELL_AGAIN_SECONDS:
+            self._tell()
+
+    def _tell(self) -> None:
+        home = self._sweep.home
+        where = f"{socket.gethostname()}:{home.root.absolute()}"
+        self._store.need(self._sweep.id, home.identity(), where, self._sweep.plan.stages)
+        self._told = time.monotonic()
 
 
 def prepare(space: Space, home: Home, mirror: Path | None, console: Console) -> Sweep:
@@ -82,14 +105,15 @@ def run(
 
     began = time.monotonic()
     home = sweep.home
-    store = Store(home.store)
+    sweep.folder.mkdir(parents=True, exist_ok=True)
+    store = home.open_store()
+    needed = _Needed(sweep, store)
     trained_before = trained_by(sweep.plan, store)
     board = Board(sweep.plan, Halving(sweep.space.stopping), strategy_for(sweep.space), store)
-    sweep.folder.mkdir(parents=True, exist_ok=True)
     artifacts = None if tracking_uri else home.artifacts
     tracker = Tracker(tracking_uri or home.tracking_uri, sweep.space.name, sweep.id, sweep.space.model, artifacts)
     if not board.over:
-        _run_on_ray(sweep, board, tracker, console, workers)
+        _run_on_ray(sweep, board, tracker, console, workers, needed)
     results = _results(sweep, board, trained_before, time.monotonic() - began)
     matrix = transfer_matrix(results)
     files = write_down(results, matrix, sweep.folder, sweep.space)
@@ -136,7 +160,9 @@ def _find_model(space: Space, home: Home, mirror: Path | None, console: Console)
         return find_model(space.model, home.world_model, mirror, progress=show)
 
 
-def _run_on_ray(sweep: Sweep, board: Board, tracker: Any, console: Console, workers: int | None) -> None:
+def _run_on_ray(
+    sweep: Sweep, board: Board, tracker: Any, console: Console, workers: int | None, needed: _Needed
+) -> None:
     from search.live import LiveTable
     from search.ray_tune import Resources, local_ray, run_board
     from trainables.tune_trainable import Job
@@ -149,8 +175,9 @@ def _run_on_ray(sweep: Sweep, board: Board, tracker: Any, console: Console, work
         sweep.mirror,
         sweep.space.evaluation.test_splits,
         sweep.model,
-        home.store.absolute(),
+        home.store_place,
         home.encoded.absolute(),
+        home.store_cache.absolute(),
     )
     resources = Resources(gpus=1.0 if _gpus() else 0.0, workers=workers)
 
@@ -162,6 +189,7 @@ def _run_on_ray(sweep: Sweep, board: Board, tracker: Any, console: Console, work
             if target_stage is not None and target_stage.key == event["stage"]:
                 tracker.point(trial, event)
         table.tick(trial, event)
+        needed.tick()
 
     with ExitStack() as stack:
         with console.status("starting Ray"):
@@ -171,6 +199,7 @@ def _run_on_ray(sweep: Sweep, board: Board, tracker: Any, console: Console, work
 
 
 def _results(sweep: Sweep, board: Board, trained_before: int, seconds: float) -> Results:
+    board.store.records(sweep.plan.stages)  # under a URL it remembers them: many in one go, not one by one
     trials = [trial_result(trial, board) for trial in board.standings]
     trained = trained_by(sweep.plan, board.store)
     cost = totals(sweep.plan, trained, trained - trained_before, seconds)

@@ -28,7 +28,6 @@ from trainables.events import Evaluated, Prepared, Progressed
 from trainables.formats import FINE_TUNING, FineTuning
 from trainables.predicting import predict
 from trainables.stages import TrainStage
-from trainables.store import Entry
 from trainables.weights import (
     ENCODER_FILE,
     HEAD_FILE,
@@ -239,7 +238,7 @@ def _go_on(stage: TrainStage, bench: Workbench, model: nn.Module, optimizer: tor
     return _Course(record["step"], record["seconds"], record["history"], part(tensors, "best."))
 
 
-def _publish(stage: TrainStage, bench: Workbench, course: _Course, told: dict[str, dict[str, int]]) -> Entry:
+def _publish(stage: TrainStage, bench: Workbench, course: _Course, told: dict[str, dict[str, int]]) -> None:
     record = {
         "stage": "train",
         "task": stage.task,
@@ -257,4 +256,4 @@ def _publish(stage: TrainStage, bench: Workbench, course: _Course, told: dict[st
         ENCODER_FILE: to_bytes(part(course.best, "encoder.")),
         HEAD_FILE: to_bytes(part(course.best, "head.")),
     }
-    return bench.store.publish(stage.key, record, dict(files))
+    bench.store.publish(stage.key, record, files)

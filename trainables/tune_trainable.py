@@ -25,8 +25,9 @@ class Job:
     mirror: Path | None
     test_splits: Mapping[str, str]
     model: Path
-    store: Path
+    store: str
     cache: Path
+    store_cache: Path | None = None
 
 
 class TrialTrainable(tune.Trainable):
@@ -45,7 +46,7 @@ class TrialTrainable(tune.Trainable):
 
         self.job = job
         data = Data(open_source(job.source, job.mirror), job.test_splits)
-        self.bench = Workbench(Store(job.store), data, job.model, job.cache)
+        self.bench = Workbench(Store(job.store, job.store_cache), data, job.model, job.cache)
         self._begin(config["trial"])
 
     def step(self) -> dict[str, Any]:

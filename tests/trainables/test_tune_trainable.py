@@ -22,7 +22,7 @@ def trainable(make_bench: MakeBench, mirror: Path, tiny_model: Path) -> Any:
         recipe: chain(Trial("tatoeba", recipe, 0.003, 0.003, 0), small_space(), bench.data, bench.model_digest)
         for recipe in ("none", "mnli")
     }
-    job = Job(chains, "mirror", mirror, {}, tiny_model, bench.store.root, bench.cache)
+    job = Job(chains, "mirror", mirror, {}, tiny_model, str(bench.store.root), bench.cache)
     made = TrialTrainable.__new__(TrialTrainable)
     made.setup({"trial": "mnli"}, job)
     yield made
