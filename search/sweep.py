@@ -1,5 +1,6 @@
 """A sweep from space to answer: prepared, run (or found done), tracked, and written down."""
 
+import logging
 import socket
 import time
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ from trainables.sources import open_source
 from trainables.store import Store
 
 _TELL_AGAIN_SECONDS = 3600.0
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,16 @@ class _Needed:
     def tick(self) -> None:
         """Tells again if an hour has passed."""
         if time.monotonic() - self._told > _TELL_AGAIN_SECONDS:
-            self._tell()
+            try:
+                self._tell()
+            except Exception as error:  # no reason to end a sweep: there is time until anyone clears its stages away
+                logger.warning("the store could not be told what the sweep needs: %s", error)
 
     def _tell(self) -> None:
+        self._told = time.monotonic()
         home = self._sweep.home
         where = f"{socket.gethostname()}:{home.root.absolute()}"
         self._store.need(self._sweep.id, home.identity(), where, self._sweep.plan.stages)
-        self._told = time.monotonic()
 
 
 def prepare(space: Space, home: Home, mirror: Path | None, console: Console) -> Sweep:

@@ -38,6 +38,8 @@ class Objects:
         self.url = url.rstrip("/")
         _refuse_credentials(url)
         self._files, self._root = _file_system(self.url)
+        # s3fs would ask for each object's size first, to read large ones in parts; those read whole here are small.
+        self._small = {"max_concurrency": 1} if urlsplit(url).scheme in {"s3", "s3a"} else {}
         self._conditional = True
 
     def check(self) -> None:
@@ -56,7 +58,7 @@ class Objects:
     def read(self, name: str) -> bytes | None:
         """An object's bytes, or None where there is none."""
         with suppress(FileNotFoundError):
-            return self._files.cat_file(self._path(name))
+            return self._files.cat_file(self._path(name), **self._small)
         return None
 
     def read_many(self, names: Collection[str]) -> dict[str, bytes]:
@@ -64,7 +66,7 @@ class Objects:
         if not names:
             return {}
         paths = {self._path(name): name for name in names}
-        found = self._files.cat(list(paths), on_error="return")
+        found = self._files.cat(list(paths), on_error="return", **self._small)
         for answer in found.values():
             if isinstance(answer, Exception) and not isinstance(answer, FileNotFoundError):
                 raise answer
