@@ -1,7 +1,9 @@
 """Files of a store in a bucket on the machine that reads them: fetched once, checked, bounded, kept while in use."""
 
 import gc
+import os
 import shutil
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -161,3 +163,13 @@ def test_a_limit_that_is_no_number(given: str, monkeypatch: pytest.MonkeyPatch) 
 def test_a_store_under_a_url_wants_a_cache() -> None:
     with pytest.raises(UserError, match="cache"):
         Store("s3://bucket/folder")
+
+
+def test_what_killed_processes_left_goes_after_a_day(tmp_path: Path) -> None:
+    cache = NodeCache(tmp_path, limit=1000)
+    for name, age in ((".old", 2 * 86_400), (".new", 0)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights").write_bytes(b"half")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    with cache.draft(10):
+        assert {path.name for path in tmp_path.glob(".*")} == {".new"}

@@ -135,8 +135,8 @@ def test_a_machine_whose_clock_is_wrong_takes_nothing_over(url: str, tmp_path: P
             assert first_line(other) == "False"
 
 
-def test_who_has_died_is_known_on_the_same_machine_only() -> None:
-    with another_process("print('up', flush=True)\nsys.stdin.read()\n", "/tmp", "/tmp", KEY) as other:
+def test_who_has_died_is_known_on_the_same_machine_only(tmp_path: Path) -> None:
+    with another_process("print('up', flush=True)\nsys.stdin.read()\n", tmp_path, tmp_path, KEY) as other:
         assert first_line(other) == "up"
         stat = Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()
         holder = this_process() | {"pid": str(other.pid), "started": stat[19]}
@@ -144,6 +144,7 @@ def test_who_has_died_is_known_on_the_same_machine_only() -> None:
         assert not has_died(this_process())
         assert has_died(holder | {"started": "1"})  # its number was given to another process
         other.kill()
+        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
         assert has_died(holder)  # though nobody has reaped it yet
         assert not has_died(holder | {"boot": "of another machine"})
         assert not has_died({})

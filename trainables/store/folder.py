@@ -13,7 +13,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,20 +131,18 @@ def take_away(folder: Path) -> None:
 def size_of(folder: Path) -> int:
     """The bytes of a folder's files; what vanishes meanwhile counts nothing."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:
-            continue
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(place, name).stat().st_size
     return total
 
 
 def _changed(folder: Path) -> float:
+    """When an entry was put in place, or what was left of one was written; now for what vanishes meanwhile."""
     for path in (folder / MANIFEST_FILE, folder):
-        try:
+        with suppress(FileNotFoundError):
             return path.stat().st_mtime
-        except FileNotFoundError:
-            continue
     return time.time()
 
 

@@ -10,6 +10,7 @@ Bounded: what was not used for longest is dropped first, never what a process is
 import fcntl
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -70,9 +71,9 @@ class NodeCache:
 
     def keep(self, draft: Path, name: str) -> None:
         """Puts a draft in an entry's place, unless it is there already."""
+        (self._folder / f"{name}.use").touch()
         with suppress(OSError):
             draft.rename(self._folder / name)
-        (self._folder / f"{name}.use").touch()
 
     def _fill(self, folder: Path, size: int, fetch: Fetch) -> None:
         take_away(folder)  # damaged, or gone
@@ -103,14 +104,10 @@ class NodeCache:
 
     def _drop_abandoned(self) -> None:
         """Removes what processes left that were killed while they wrote or removed."""
-        now = self._folder_time()
         for path in self._folder.glob(".*"):
-            if path.is_dir() and now - path.stat().st_mtime > _ABANDONED_SECONDS:
-                shutil.rmtree(path, ignore_errors=True)
-
-    def _folder_time(self) -> float:
-        os.utime(self._folder)
-        return self._folder.stat().st_mtime
+            with suppress(FileNotFoundError):  # another's draft that is in its place now
+                if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def _last_used(self, name: str) -> float:
         try:
