@@ -115,7 +115,7 @@ def _resident(process: psutil.Process) -> int:
 def with_stopover(folder: Path, model: Path) -> None:
     """What a trial does before its first step."""
     from spaces import TASKS
-    from spaces.space import Training
+    from spaces.training import Training
     from trainables.encoded import encoding
     from trainables.encoder import load_tokenizer
     from trainables.examples import Data

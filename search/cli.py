@@ -62,6 +62,9 @@ def run(
     store: StorePlace = None,
     without: Without = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Trials side by side; default: one per core.")] = None,
+    hang_minutes: Annotated[
+        float, typer.Option(min=0.1, help="Start a trial's process again that has told nothing for so long.")
+    ] = 60.0,
     tracking_uri: Annotated[
         str | None,
         typer.Option(envvar="MLFLOW_TRACKING_URI", help="An MLflow server; default: a database under --home."),
@@ -73,7 +76,11 @@ def run(
     from search.sweep import run as run_sweep
 
     sweep = prepare(_space(space, model, without), Home(home, store), mirror, console)
-    results, matrix = run_sweep(sweep, console, workers, tracking_uri)
+    try:
+        results, matrix = run_sweep(sweep, console, workers, tracking_uri, 60 * hang_minutes)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopover: interrupted; run the same command again to go on", soft_wrap=True)
+        raise typer.Exit(130) from None
     console.print()
     console.print(summary(results, matrix))
     where = "" if home == DEFAULT_HOME else f" --home {home}"
@@ -82,7 +89,7 @@ def run(
     console.print(f"Look:  stopover ui{where}", highlight=False, soft_wrap=True)
 
 
-@app.command(epilog="Example: `stopover plan quickstart`")
+@app.command(epilog="Example: `stopover plan paper --devices 8`")
 def plan(
     space: SpaceName,
     mirror: Mirror = None,
@@ -90,6 +97,7 @@ def plan(
     home: HomeFolder = DEFAULT_HOME,
     store: StorePlace = None,
     without: Without = None,
+    devices: Annotated[int, typer.Option(min=1, help="How long would it take on so many GPUs (or cores)?")] = 1,
 ) -> None:
     """Show a sweep's trials and stages, what they share, the examples to train, and what it will cost.
 
@@ -105,10 +113,12 @@ def plan(
     try:
         sweep = prepare(chosen, place, mirror, console)
     except NotHere as reason:
-        console.print(plan_report(chosen.name, published_plan(chosen), finished, shape_of(chosen.model, None)))
+        shape = shape_of(chosen.model, None)
+        console.print(plan_report(chosen.name, published_plan(chosen), chosen, finished, shape, devices))
         console.print(f"\nPlanned by published sizes, as {reason}", style="yellow", highlight=False, soft_wrap=True)
     else:
-        console.print(plan_report(sweep.id, sweep.plan, finished, shape_of(chosen.model, sweep.model)))
+        shape = shape_of(chosen.model, sweep.model)
+        console.print(plan_report(sweep.id, sweep.plan, chosen, finished, shape, devices))
 
 
 @app.command(epilog="Example: `stopover check my-space.yaml --mirror data`")
@@ -313,9 +323,6 @@ def main() -> None:
     except UserError as error:
         Console(stderr=True).print(f"stopover: {error}", style="red", highlight=False, soft_wrap=True, markup=False)
         sys.exit(2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopover: interrupted; run the same command again to go on", soft_wrap=True)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

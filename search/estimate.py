@@ -5,8 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.halving import Halving
 from search.plan import Plan
-from spaces import TASKS
+from search.simulator import simulate
+from search.strategies import strategy_for
+from spaces import TASKS, Space
 from spaces.encoders import ENCODERS, Shape
 from trainables.stages import Stage, TrainStage
 from trainables.store import Store
@@ -32,6 +35,21 @@ class Estimate:
     def hours(self, operations: float) -> float:
         """Device-hours of some operations."""
         return operations / self.pace / 3600
+
+
+def hours_on(plan: Plan, space: Space, shape: Shape, store: Store, devices: int) -> float:
+    """Hours until all is done on so many devices, without early stopping: the plan played through."""
+    pace = estimate(plan, shape, store).pace
+    played = simulate(
+        plan,
+        Halving(None),
+        strategy_for(space),
+        devices,
+        seconds=lambda stage: _of_stage(stage, shape) / pace,
+        dev=lambda trial, share: 0.0,
+        store=store,
+    )
+    return played.seconds / 3600
 
 
 def estimate(plan: Plan, shape: Shape, store: Store) -> Estimate:

@@ -7,6 +7,7 @@ Only languages that were scored get a file. Where the space capped the test sets
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def _spelled(examples: Examples, predicted: Sequence[Any]) -> str | dict[str, An
     """Predictions as XTREME's script reads them."""
     match examples.task.format:
         case Format.SPAN_QA:
-            return dict(zip(examples.table["id"].to_pylist(), predicted, strict=True))
+            return dict(zip(_ids(examples), predicted, strict=True))
         case Format.TAGGING:
             return _tagged(predicted)
         case Format.RETRIEVAL:
@@ -109,7 +110,7 @@ def _labels(examples: Examples) -> str | dict[str, Any]:
     table = examples.table
     match examples.task.format:
         case Format.SPAN_QA:
-            return _squad(table.to_pylist())
+            return _squad([row | {"id": name} for name, row in zip(_ids(examples), table.to_pylist(), strict=True)])
         case Format.TAGGING:
             numbers = (kept_words(examples, row)[1] for row in range(len(examples)))
             return _tagged([[examples.labels[number] for number in sentence] for sentence in numbers])
@@ -120,6 +121,16 @@ def _labels(examples: Examples) -> str | dict[str, Any]:
             return _lines(f"{ids[0][pair]}\t{ids[1][pair]}" for pair in sorted(ids[0]) if pair >= 0 and pair in ids[1])
         case _:
             return _lines(examples.labels[number] for number in table["label"].to_pylist())
+
+
+def _ids(examples: Examples) -> list[str]:
+    """The questions' ids. One that occurs again, as in some copies of TyDiQA, is numbered: answers go by id."""
+    seen: Counter[str] = Counter()
+    ids = []
+    for name in examples.table["id"].to_pylist():
+        seen[name] += 1
+        ids.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return ids
 
 
 def _lines(values: Iterable[str]) -> str:

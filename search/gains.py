@@ -19,7 +19,7 @@ class Cell:
     """A recipe on a target: the mean over seeds of the trials chosen by English dev.
 
     `error` is the standard error of `score`: over seeds where there are several, else over test examples. `over_rates`
-    are mean and best test score over all finished trials, whatever their learning rate: a diagnostic.
+    are mean and best test score over all trials that were not outdone at a rung: a diagnostic.
     """
 
     recipe: str
@@ -126,20 +126,22 @@ def transfer_matrix(results: Results) -> TransferMatrix:
 
 def _cell(recipe: str, target: str, results: Iterable[TrialResult]) -> Cell:
     own = [one for one in results if (one.trial.recipe, one.trial.target) == (recipe, target)]
-    finished = [one for one in own if one.score is not None]
+    # A trial that was outdone counts as stopped though it ran on: whether it did hangs on the order of arrival.
+    finished = [one for one in own if one.score is not None and one.selectable]
+    failed = sum(one.state == "failed" for one in own)
+    outdone = sum(one.state == "stopped early" or (one.score is not None and not one.selectable) for one in own)
     scores = [one.score for one in finished if one.score is not None]
     by_seed: dict[int, list[TrialResult]] = {}
     for one in finished:
-        if one.selectable:
-            by_seed.setdefault(one.trial.seed, []).append(one)
+        by_seed.setdefault(one.trial.seed, []).append(one)
     return Cell(
         recipe,
         target,
         chosen=tuple(max(group, key=_by_dev) for group in by_seed.values()),
         over_rates=(fmean(scores), max(scores)) if scores else None,
         finished=len(finished),
-        stopped=sum(one.state == "stopped early" for one in own),
-        failed=sum(one.state == "failed" for one in own),
+        stopped=outdone,
+        failed=failed,
     )
 
 

@@ -61,7 +61,7 @@ class LiveTable:
             case Progressed.kind:
                 stage = self.board.plan.stages[event["stage"]]
                 self._progress[event["stage"]] = event["examples"]
-                self._doing[trial] = f"{stage.task} {event['step']}/{event['steps']}"
+                self._doing[trial] = f"{stage.task} {event['step']}/{event['steps']}, loss {event['loss']:.3g}"
             case Prepared.kind:
                 stage = self.board.plan.stages[event["stage"]]
                 self._doing[trial] = f"{stage.task}, tokenised {event['examples']:,} of {event['of']:,} examples"

@@ -1,9 +1,7 @@
 """The plan of a sweep: its trials' stages merged where they are the same, and what that saves."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from spaces import Space
 from spaces.trial import Trial
@@ -11,21 +9,25 @@ from trainables.examples import Data
 from trainables.stages import Stage, TrainStage, chain
 
 
-@dataclass(frozen=True)
 class Plan:
-    """Every trial's chain of stages."""
+    """Every trial's chain of stages, as `make_chain` gives it; trials may be added while a sweep runs."""
 
-    chains: Mapping[Trial, Sequence[Stage]]
+    def __init__(self, make_chain: Callable[[Trial], Sequence[Stage]], trials: Iterable[Trial]) -> None:
+        self._make_chain = make_chain
+        self.chains: dict[Trial, Sequence[Stage]] = {}
+        self.stages: dict[str, Stage] = {}  # by key, each once
+        self.users: Counter[str] = Counter()  # how many trials need each stage
+        for trial in trials:
+            self.add(trial)
 
-    @cached_property
-    def stages(self) -> dict[str, Stage]:
-        """The stages by key, each once."""
-        return {stage.key: stage for stages in self.chains.values() for stage in stages}
-
-    @cached_property
-    def users(self) -> Counter[str]:
-        """How many trials need each stage."""
-        return Counter(stage.key for stages in self.chains.values() for stage in stages)
+    def add(self, trial: Trial) -> Sequence[Stage]:
+        """The trial's chain, made when it is first asked for; raises `UserError` for data that cannot be had."""
+        if trial not in self.chains:
+            chain = self._make_chain(trial)
+            self.chains[trial] = chain
+            self.stages.update((stage.key, stage) for stage in chain)
+            self.users.update(stage.key for stage in chain)
+        return self.chains[trial]
 
     @property
     def examples_alone(self) -> int:
@@ -42,15 +44,14 @@ class Plan:
         last = self.chains[trial][-2] if len(self.chains[trial]) > 1 else None
         return last if isinstance(last, TrainStage) and last.role == "target" else None
 
-    def cost(self, trial: Trial, free: Iterable[str]) -> int:
+    def cost(self, trial: Trial, free: Container[str]) -> int:
         """Examples that a trial has still to train, given the keys of stages that cost nothing."""
-        free = set(free)
         return _examples(stage for stage in self.chains[trial] if stage.key not in free)
 
 
 def make_plan(space: Space, data: Data, model_digest: str) -> Plan:
     """The plan of all trials of a space; raises `UserError` for data that cannot be had."""
-    return Plan({trial: chain(trial, space, data, model_digest) for trial in space.trials()})
+    return Plan(lambda trial: chain(trial, space, data, model_digest), space.trials())
 
 
 def _examples(stages: Iterable[Stage]) -> int:

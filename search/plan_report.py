@@ -5,15 +5,18 @@ from collections import Counter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from search.estimate import Estimate, estimate
+from search.estimate import Estimate, estimate, hours_on
 from search.plan import Plan
 from search.tables import table
+from spaces import Space
 from spaces.encoders import Shape
 from trainables.stages import ScoreStage, TrainStage
 from trainables.store import Store
 
 
-def plan_report(sweep: str, plan: Plan, store: Store, shape: Shape | None) -> RenderableType:
+def plan_report(
+    sweep: str, plan: Plan, space: Space, store: Store, shape: Shape | None, devices: int
+) -> RenderableType:
     """A table of the training stages by task and role, the sums, and what it will cost an encoder of a shape."""
     made = table(
         f"Plan of {sweep}",
@@ -34,8 +37,11 @@ def plan_report(sweep: str, plan: Plan, store: Store, shape: Shape | None) -> Re
     done = sum(stage.key in finished for stage in scored)
     users = sum(plan.users[stage.key] for stage in scored)
     made.add_row("scoring", str(len(scored)), str(users), "-", "-", str(done))
-    cost = [_cost(estimate(plan, shape, store))] if shape else [Text("No estimate: the encoder's shape is not known.")]
-    return Group(made, Text(), *_sums(plan), *cost)
+    if shape is None:
+        return Group(made, Text(), *_sums(plan), Text("No estimate: the encoder's shape is not known."))
+    hours = _hours(hours_on(plan, space, shape, store, devices))
+    time = Text(f"On {devices} devices, without early stopping: about {hours}.")
+    return Group(made, Text(), *_sums(plan), _cost(estimate(plan, shape, store)), *([time] if devices > 1 else []))
 
 
 def _sums(plan: Plan) -> list[Text]:
@@ -53,14 +59,14 @@ def _sums(plan: Plan) -> list[Text]:
 
 def _cost(cost: Estimate) -> Text:
     pace = f"{cost.pace / 1e12:.3g} TFLOP/s"
-    source = (
-        f"the pace of the {cost.measured} stages trained here, {pace}"
+    where = (
+        f"one device at the pace of the {cost.measured} stages trained here, {pace}"
         if cost.measured
-        else f"an assumed {pace}, a sixth of an A100's peak in bf16"
+        else f"one GPU at an assumed {pace}, a sixth of an A100's peak in bf16"
     )
     return Text(
         f"Computing, about: {_operations(cost.alone)} if every trial did all its work, {_operations(cost.shared)} with "
-        f"sharing, {_operations(cost.left)} left. That is {_hours(cost.hours(cost.left))} of one device at {source}."
+        f"sharing, {_operations(cost.left)} left. That is {_hours(cost.hours(cost.left))} of {where}."
     )
 
 
@@ -69,4 +75,6 @@ def _operations(flop: float) -> str:
 
 
 def _hours(hours: float) -> str:
+    if hours < 1 / 60:
+        return "under a minute"
     return f"{hours:.1f} hours" if hours >= 1 else f"{hours * 60:.0f} minutes"

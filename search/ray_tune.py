@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
 os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # it would print tables between Stopover's own
+os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # it would end the sweep as if it were done
 
 import ray
 from ray import tune
@@ -29,6 +31,7 @@ from spaces.trial import Trial
 from trainables.events import LAST_EVENTS
 from trainables.tune_trainable import Job, TrialTrainable
 
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 OnEvent = Callable[[Trial | None, dict[str, Any] | None], None]
 
 
@@ -53,10 +56,19 @@ def local_ray(resources: Resources) -> Iterator[None]:
         logging_level=logging.ERROR,
         object_store_memory=200_000_000,  # trials pass weights through the store, not through Ray
     )
+    before = {number: signal.getsignal(number) for number in _INTERRUPTS}
+    for number in _INTERRUPTS:  # after Ray has set its own
+        signal.signal(number, _interrupt)
     try:
         yield
     finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
         ray.shutdown()
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def run_board(board: Board, job: Job, resources: Resources, on_event: OnEvent) -> None:
@@ -144,7 +156,7 @@ class _Suggester(Searcher):
         if board.over:
             return Searcher.FINISHED  # type: ignore[return-value]
         # Tune asks ahead; a trial handed out before a device is free would hold its claims for nothing.
-        full = len(board.in_state(State.RUNNING)) >= self._bridge.places
+        full = board.count(State.RUNNING) >= self._bridge.places
         trial = None if full else board.next_trial()
         if trial is None:
             return None

@@ -193,18 +193,25 @@ def _languages_scored(matrix: TransferMatrix, target: str) -> set[str]:
 
 
 def _warnings(matrix: TransferMatrix) -> Iterator[Text]:
-    at_chance = [f"{r} on {t}" for (r, t), cell in matrix.cells.items() if cell.chosen and not cell.above_chance]
-    if at_chance:
-        yield Text(f"Not above chance (mean over languages): {'; '.join(at_chance)}.", style="yellow")
-    english = [f"{r} on {t}" for (r, t), cell in matrix.cells.items() if _english_at_chance(cell)]
-    if english:
-        yield Text(f"Not above chance in English: {'; '.join(english)}.", style="yellow")
+    for where, at_chance in (("mean over languages", _at_chance), ("English", _english_at_chance)):
+        found = {target: [r for r in matrix.recipes if at_chance(matrix.cells[r, target])] for target in matrix.targets}
+        parts = [
+            f"{target}: {', '.join(recipes) if len(recipes) < len(matrix.recipes) else 'every recipe'}"
+            for target, recipes in found.items()
+            if recipes
+        ]
+        if parts:
+            yield Text(f"Not above chance ({where}): {'; '.join(parts)}.", style="yellow")
     if "none" not in matrix.recipes:
         yield Text("No recipe 'none' in this space: gains cannot be told, scores stand in brackets.", style="yellow")
     if any(len(cell.chosen) == 1 for cell in matrix.cells.values()):
         yield Text(
             "One seed: errors are over test examples only; fine-tuning varies between seeds as well.", style="dim"
         )
+
+
+def _at_chance(cell: Cell) -> bool:
+    return bool(cell.chosen) and not cell.above_chance
 
 
 def _english_at_chance(cell: Cell) -> bool:

@@ -2,17 +2,16 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search.board import Board, State
+from search.board import Board, Records, State
 from search.plan import Plan
 from spaces import UserError
 from spaces.trial import Trial
 from trainables.stages import TrainStage
-from trainables.store import Store
 
 RESULTS_FILE = "results.json"
 SCHEMA = 2
@@ -133,8 +132,8 @@ def trial_result(trial: Trial, board: Board) -> TrialResult:
         languages=scored.get("languages", {}),
         history=standing.history,
         trained=[{"task": stage.task, "role": str(stage.role), **_record(stage, board.store)} for stage in trained],
-        facts={name: scored[name] for name in ("layer", "pooling") if name in scored},
-        examples_trained=sum(stage.examples for stage in computed) + under_way,
+        facts={name: scored[name] for name in ("layer", "pooling") if name in scored} | _parts(trained, board.store),
+        examples_trained=sum(_trained_on(stage, board.store) for stage in computed) + under_way,
         examples_shared=sum(stage.examples for stage in reused),
         seconds=round(standing.seconds, 3),
         scored=chain[-1].key if scored else "",
@@ -153,12 +152,23 @@ def totals(plan: Plan, trained_in_all: int, trained_now: int, seconds: float) ->
     }
 
 
-def _record(stage: TrainStage, store: Store) -> dict[str, Any]:
+def _record(stage: TrainStage, store: Records) -> dict[str, Any]:
     record = store.record(stage.key) or {}
     return {name: record[name] for name in ("history", "dev", "inputs") if name in record}
 
 
-def _dev(stage: TrainStage, store: Store) -> float | None:
+def _trained_on(stage: TrainStage, store: Records) -> int:
+    """Examples that a done stage was trained on: fewer than planned where patience ended it."""
+    return int((store.record(stage.key) or {}).get("examples", 0))
+
+
+def _parts(trained: Sequence[TrainStage], store: Records) -> dict[str, int]:
+    """In how many parts batches went through the device, where its memory did not hold them whole."""
+    parts = max(((store.record(stage.key) or {}).get("parts_of_a_batch", 1) for stage in trained), default=1)
+    return {"parts_of_a_batch": parts} if parts > 1 else {}
+
+
+def _dev(stage: TrainStage, store: Records) -> float | None:
     record = store.record(stage.key) or store.snapshot_record(stage.key) or {}
     return max((point["dev"] for point in record.get("history", [])), default=None)
 

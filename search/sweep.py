@@ -64,22 +64,23 @@ class _Needed:
 
     def __init__(self, sweep: Sweep, store: Store) -> None:
         self._sweep = sweep
+        self._name = sweep.id
         self._store = store
         self._tell()
 
     def tick(self) -> None:
-        """Tells again if an hour has passed."""
-        if time.monotonic() - self._told > _TELL_AGAIN_SECONDS:
+        """Tells again if the plan has grown or an hour has passed."""
+        if len(self._sweep.plan.stages) > self._stages or time.monotonic() - self._told > _TELL_AGAIN_SECONDS:
             try:
                 self._tell()
             except Exception as error:  # no reason to end a sweep: there is time until anyone clears its stages away
                 logger.warning("the store could not be told what the sweep needs: %s", error)
 
     def _tell(self) -> None:
-        self._told = time.monotonic()
+        self._told, self._stages = time.monotonic(), len(self._sweep.plan.stages)
         home = self._sweep.home
         where = f"{socket.gethostname()}:{home.root.absolute()}"
-        self._store.need(self._sweep.id, home.identity(), where, self._sweep.plan.stages)
+        self._store.need(self._name, home.identity(), where, self._sweep.plan.stages)
 
 
 def prepare(space: Space, home: Home, mirror: Path | None, console: Console) -> Sweep:
@@ -102,7 +103,11 @@ def published_plan(space: Space) -> Plan:
 
 
 def run(
-    sweep: Sweep, console: Console, workers: int | None, tracking_uri: str | None
+    sweep: Sweep,
+    console: Console,
+    workers: int | None,
+    tracking_uri: str | None,
+    hang_seconds: float = 3600.0,
 ) -> tuple[Results, TransferMatrix]:
     """Runs what the store does not hold yet; returns what is known then. Interrupting it loses at most what has
     been trained since each trial's last evaluation."""
@@ -113,18 +118,26 @@ def run(
     sweep.folder.mkdir(parents=True, exist_ok=True)
     store = home.open_store()
     needed = _Needed(sweep, store)
-    trained_before = trained_by(sweep.plan, store)
-    board = Board(sweep.plan, Halving(sweep.space.stopping), strategy_for(sweep.space), store)
+    stopping = sweep.space.stopping
+    grace = stopping.grace if stopping else None
+    with store.records_cached(sweep.plan.stages):
+        trained_before = trained_by(sweep.plan, store)
+        board = Board(sweep.plan, Halving(stopping), strategy_for(sweep.space), store, grace=grace)
     artifacts = None if tracking_uri else home.artifacts
     tracker = Tracker(tracking_uri or home.tracking_uri, sweep.space.name, sweep.id, sweep.space.model, artifacts)
     if not board.over:
-        _run_on_ray(sweep, board, tracker, console, workers, needed)
-    results = _results(sweep, board, trained_before, time.monotonic() - began)
+        try:
+            _run_on_ray(sweep, board, tracker, console, workers, hang_seconds, needed)
+        except KeyboardInterrupt:
+            tracker.interrupt()
+            raise
+    with store.records_cached(sweep.plan.stages):
+        results = _results(sweep, board, trained_before, time.monotonic() - began)
     matrix = transfer_matrix(results)
     files = write_down(results, matrix, sweep.folder, sweep.space)
+    gains = _gains(results, matrix)
     for result in results.trials:
-        tracker.end(result)
-    tracker.gains(_gains(results, matrix))
+        tracker.end(result, gains.get(result.trial.id))
     tracker.close(files, dict(results.totals))
     return results, matrix
 
@@ -166,7 +179,13 @@ def _find_model(space: Space, home: Home, mirror: Path | None, console: Console)
 
 
 def _run_on_ray(
-    sweep: Sweep, board: Board, tracker: Any, console: Console, workers: int | None, needed: _Needed
+    sweep: Sweep,
+    board: Board,
+    tracker: Any,
+    console: Console,
+    workers: int | None,
+    hang_seconds: float,
+    needed: _Needed,
 ) -> None:
     from search.live import LiveTable
     from search.ray_tune import Resources, local_ray, run_board
@@ -183,6 +202,7 @@ def _run_on_ray(
         home.store_place,
         home.encoded.absolute(),
         home.store_cache.absolute(),
+        hang_seconds,
     )
     resources = Resources(gpus=1.0 if _gpus() else 0.0, workers=workers)
 
@@ -204,7 +224,6 @@ def _run_on_ray(
 
 
 def _results(sweep: Sweep, board: Board, trained_before: int, seconds: float) -> Results:
-    board.store.records(sweep.plan.stages)  # under a URL it remembers them: many in one go, not one by one
     trials = [trial_result(trial, board) for trial in board.standings]
     trained = trained_by(sweep.plan, board.store)
     cost = totals(sweep.plan, trained, trained - trained_before, seconds)

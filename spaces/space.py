@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from spaces.catalogue import TASKS, task_named
 from spaces.errors import UserError, did_you_mean
 from spaces.languages import language_named
 from spaces.recipes import parse_recipe
 from spaces.tasks import Role
+from spaces.training import Training, checked_setting
 from spaces.trial import Trial
 from spaces.yaml_lines import KeyPath, read_yaml
 
@@ -32,68 +34,60 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Training(_Strict):
-    """How one phase trains. The defaults are Phang et al. 2020's (FACTS: jiant's configuration).
+def _changes(values: dict[str, Any]) -> dict[str, Any]:
+    """Changed settings with their values as numbers; every fault is told under its own key."""
+    checked: dict[str, Any] = {}
+    faults: list[InitErrorDetails] = []
+    for name, value in values.items():
+        try:
+            checked[name] = checked_setting(name, value)
+        except ValueError as error:
+            kind = PydanticCustomError("setting", "{fault}", {"fault": str(error)})
+            faults.append(InitErrorDetails(type=kind, loc=(name,), input=value))
+    if faults:
+        raise ValidationError.from_exception_data("training", faults)
+    return checked
 
-    `examples` and `dev_examples` cap the sets (a seeded sample), `batch_tokens` caps the padded tokens of
-    a batch, `evaluations` is how often English dev is scored, or `evaluate_every` after how many steps; `stride` is
-    how far QA windows overlap.
-    """
 
-    examples: Count | None = None
-    dev_examples: Count | None = 500
-    epochs: Annotated[float, Field(gt=0)] = 2
-    batch_size: Count = 32
-    batch_tokens: Count = 8192
-    max_length: Annotated[int, Field(ge=16)] = 256
-    stride: Count = 128
-    evaluations: Count = 4
-    evaluate_every: Count | None = None
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    clip: Annotated[float, Field(gt=0)] = 1.0
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+Changes = Annotated[dict[str, Any], AfterValidator(_changes)]
 
 
 class Phases(_Strict):
-    """Training of the two phases, and what single tasks change of it.
+    """What of `Training` the two phases change, and what single tasks do.
 
     What a space does not say comes from the task's own settings in the catalogue, then from `Training`.
     """
 
-    intermediate: Training = Training()
-    target: Training = Training()
-    tasks: dict[str, dict[str, Any]] = {}
+    intermediate: Changes = {}
+    target: Changes = {}
+    tasks: dict[str, Changes] = {}
 
     @field_validator("tasks")
     @classmethod
-    def _known_tasks(cls, tasks: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for name, changes in tasks.items():
-            if name not in TASKS:
-                raise ValueError(f"unknown task '{name}': {did_you_mean(name, TASKS)}")
-            try:
-                Training(**changes)
-            except ValidationError as error:
-                first = error.errors()[0]
-                raise ValueError(f"{name}.{first['loc'][0]}: {first['msg']}") from None
+    def _known_tasks(cls, tasks: dict[str, Any]) -> dict[str, Any]:
+        unknown = [name for name in tasks if name not in TASKS]
+        if unknown:
+            raise ValueError(f"unknown task '{unknown[0]}': {did_you_mean(unknown[0], TASKS)}")
         return tasks
 
     def of(self, task: str, role: Role) -> Training:
         """The training settings of a task in a role."""
         phase = self.intermediate if role is Role.INTERMEDIATE else self.target
-        return Training(**{**TASKS[task].training, **phase.model_dump(exclude_unset=True), **self.tasks.get(task, {})})
+        return Training(**{**TASKS[task].training, **phase, **self.tasks.get(task, {})})
 
 
 class Stopping(_Strict):
     """Successive halving within a target: at each rung (a share of the target stage) the best 1/`reduction` go on.
 
     With `keep: recipe` the best trial of every recipe and seed goes on too, so that the transfer matrix has no
-    holes; `keep: best` spends less and leaves holes.
+    holes; `keep: best` spends less and leaves holes. After the share `grace` of an intermediate stage English dev must
+    not be below chance, or the trials that go on from it are given up; null lets them.
     """
 
     rungs: list[Annotated[float, Field(gt=0, lt=1)]] = [0.25, 0.5]
     reduction: Annotated[float, Field(gt=1)] = 3
     keep: Literal["recipe", "best"] = "recipe"
+    grace: Annotated[float, Field(ge=0, le=1)] | None = 0.5
 
     @field_validator("rungs")
     @classmethod
@@ -271,7 +265,5 @@ def _one_line(error: ValidationError, path: Path, lines: dict[KeyPath, int]) -> 
 
 
 def _model_at(location: tuple[str | int, ...]) -> type[BaseModel]:
-    nested: dict[str | int, type[BaseModel]] = {
-        "training": Phases, "intermediate": Training, "target": Training, "stopping": Stopping, "evaluation": Evaluation
-    }  # fmt: skip
+    nested: dict[str | int, type[BaseModel]] = {"training": Phases, "stopping": Stopping, "evaluation": Evaluation}
     return nested.get(location[-1], Space) if location else Space

@@ -84,7 +84,7 @@ class Task:
 
     `sizes` are rows as published, of `test` the mean over languages (of mining the sentences of both sides), and
     `tokens` an example's usual length in sub-words: what plans without data and estimates are made of. `training`
-    is what the benchmark's and Phang et al. 2020's scripts set for this task (`spaces.space.Training`).
+    is what the benchmark's and Phang et al. 2020's scripts set for this task (`spaces.training.Training`).
     """
 
     name: str

@@ -1,6 +1,7 @@
 """The house has three floors and imports only go down."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ REPOSITORY = Path(__file__).parent.parent
 SEARCH_ONLY = {"ray", "mlflow", "optuna", "search"}
 NOT_IN_SPACES = SEARCH_ONLY | {"torch", "transformers", "datasets", "trainables"}
 RAY_ALLOWED = {"trainables/tune_trainable.py"}
+BARE_IMAGE = REPOSITORY / "tests" / "bare_image"
+WHAT_A_TRIAL_NEEDS = "training scoring trial_run workbench stages examples formats sources.mirror sources.world".split()
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -44,15 +47,18 @@ def test_trainables_import_nothing_from_search_but_ray_in_one_file(file: str) ->
     assert not forbidden & set(imports_of(REPOSITORY / file))
 
 
+def printed(code: str, *first: Path) -> str:
+    """What a fresh Python prints that looks for packages in some folders first."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (*first, REPOSITORY)))}
+    run = [sys.executable, "-c", code]
+    return subprocess.run(
+        run, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+
 def loaded_after(statement: str, watched: set[str]) -> set[str]:
     """Which of the watched packages a fresh Python has loaded after a statement."""
-    code = f"{statement}\nimport sys\nprint(*({sorted(watched)} & sys.modules.keys()))".replace("[", "{").replace(
-        "]", "}"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60
-    )
-    return set(done.stdout.split())
+    return set(printed(f"{statement}\nimport sys\nprint(*(set({sorted(watched)}) & sys.modules.keys()))").split())
 
 
 def test_loading_spaces_loads_no_heavy_library() -> None:
@@ -63,3 +69,14 @@ def test_loading_spaces_loads_no_heavy_library() -> None:
 
 def test_loading_a_trial_loads_neither_ray_nor_mlflow_nor_optuna() -> None:
     assert loaded_after("import trainables.trial_run", SEARCH_ONLY | {"torch"}) == {"torch"}
+
+
+def test_a_trial_needs_only_what_a_bare_cuda_image_has() -> None:
+    imports = "; ".join(f"import trainables.{module}" for module in WHAT_A_TRIAL_NEEDS)
+    assert printed(f"{imports}; print('there')", BARE_IMAGE) == "there\n"
+
+
+def test_a_bare_image_has_no_pydantic() -> None:
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        printed("from spaces import Space", BARE_IMAGE)
+    assert "No module named 'pydantic'" in caught.value.stderr

@@ -9,6 +9,7 @@ import pyarrow.compute
 import torch
 from numpy.typing import NDArray
 
+from trainables.device import moved
 from trainables.formats.base import Batch, FineTuning, Row, padded
 
 _POOL = 50  # batches whose rows are sorted by length together: enough to fill them evenly, little enough to stay random
@@ -63,7 +64,8 @@ def _cut(
 
 def rows_at(table: pa.Table, numbers: Sequence[int] | NDArray[np.int64]) -> list[Row]:
     """Some rows as dictionaries."""
-    return table.take(pa.array(numbers)).to_pylist()
+    # Row by row: `take` would first copy every chunk of a large table's lists into one.
+    return pa.concat_tables([table.slice(int(number), 1) for number in numbers]).to_pylist()
 
 
 def collate(rows: Sequence[Row], pad_token: int, device: torch.device) -> Batch:
@@ -74,11 +76,10 @@ def collate(rows: Sequence[Row], pad_token: int, device: torch.device) -> Batch:
     batch = {"input_ids": ids.masked_fill(ids == -1, pad_token), "attention_mask": mask}
     if "token_type_ids" in rows[0]:
         batch["token_type_ids"] = padded(rows, "token_type_ids", 0, width)
-    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+    return moved(batch, device)
 
 
 def collate_for_loss(rows: Sequence[Row], form: FineTuning, device: torch.device) -> Batch:
     """A batch with the targets that the format's loss needs."""
     batch = collate(form.sequences(rows), cast(int, form.tokenizer.pad_token_id), device)
-    targets = form.targets(rows, batch["input_ids"].shape[1])
-    return batch | {name: tensor.to(device, non_blocking=True) for name, tensor in targets.items()}
+    return batch | moved(form.targets(rows, batch["input_ids"].shape[1]), device)

@@ -18,7 +18,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Evaluated(Event):
-    """A training stage was scored on English dev after `step` of `steps`; `loss` is the mean since the last time."""
+    """A training stage was scored on English dev after `step` of `steps`; `loss` is the mean since the last time.
+
+    `chance` is what guessing earns on dev, `error` the standard error of `dev`.
+    """
 
     kind: ClassVar[str] = "evaluated"
     step: int
@@ -26,6 +29,8 @@ class Evaluated(Event):
     examples: int
     loss: float
     dev: float
+    chance: float = 0.0
+    error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,16 @@ class Prepared(Event):
 
 @dataclass(frozen=True)
 class Progressed(Event):
-    """A training stage has come to `step` of `steps`; sent every few seconds between evaluations."""
+    """A training stage has come to `step` of `steps`; sent every few seconds between evaluations.
+
+    `loss` is the mean since the last such event or evaluation.
+    """
 
     kind: ClassVar[str] = "progressed"
     step: int
     steps: int
     examples: int
+    loss: float
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,25 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spaces import Space, UserError, language_named
+from spaces import UserError, language_named
 from trainables.inventory import Need, needs
 from trainables.model_files import find_model, mirrored_model, model_files
 from trainables.sources.base import TableSource
 from trainables.sources.mirror import table_path
 
+if TYPE_CHECKING:
+    from spaces import Space
+
 # What is being fetched, how many are done, out of how many.
 Progress = Callable[[str, int, int], None]
 
 
-def fetch(space: Space, source: TableSource, folder: Path, home_model: Path, progress: Progress) -> list[str]:
+def fetch(space: "Space", source: TableSource, folder: Path, home_model: Path, progress: Progress) -> list[str]:
     """Puts all that a space needs into a mirror folder; returns what could not be had, a line each.
 
     What is there already is left as it is, so fetching again goes on where it was cut short.

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from spaces import TASKS, Format, Role, Space, Task, task_named
+from spaces import TASKS, Format, Role, Task, task_named
 from spaces.tasks import Split, Table
 from trainables.examples import Data
 from trainables.sources import Place, Presence
+
+if TYPE_CHECKING:
+    from spaces import Space
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Need:
         """The split's tables."""
         return self.task.parts(self.split)
 
-    def passed_over(self, space: Space, data: Data) -> bool:
+    def passed_over(self, space: "Space", data: Data) -> bool:
         """Whether a sweep in all languages leaves this one out, as the source has only others."""
         if space.evaluation.languages != "all" or (self.split != "test" and self.task.format is not Format.MINING):
             return False
@@ -55,7 +59,7 @@ class Holding:
         return sum(place.size or 0 for place in self.places)
 
 
-def needs(space: Space) -> Iterator[Need]:
+def needs(space: "Space") -> Iterator[Need]:
     """All that a sweep of the space reads, each once."""
     seen: set[tuple[object, ...]] = set()
     for need in _all_needs(space):
@@ -65,7 +69,7 @@ def needs(space: Space) -> Iterator[Need]:
             yield need
 
 
-def inventory(space: Space, data: Data) -> list[Holding]:
+def inventory(space: "Space", data: Data) -> list[Holding]:
     """Where all of it is."""
     return [
         Holding(need, tuple(data.places(need.task, need.split, need.language)), need.passed_over(space, data))
@@ -73,7 +77,7 @@ def inventory(space: Space, data: Data) -> list[Holding]:
     ]
 
 
-def _all_needs(space: Space) -> Iterator[Need]:
+def _all_needs(space: "Space") -> Iterator[Need]:
     names = {name for trial in space.trials() for step in trial.steps.steps for name in step}
     for task in (task for name, task in TASKS.items() if name in names):
         yield from _training_needs(task)

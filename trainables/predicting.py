@@ -1,7 +1,8 @@
 """Runs a fine-tuned encoder over a split: one prediction per example."""
 
 from collections import defaultdict
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pyarrow as pa
 import torch
@@ -11,6 +12,7 @@ from trainables.device import autocast
 from trainables.encoder import FineTuned
 from trainables.examples import Examples
 from trainables.formats import FineTuning
+from trainables.formats.base import Row
 
 _TIMES_TRAINING = 4  # no gradients are kept, so batches may be larger than in training
 
@@ -26,13 +28,22 @@ def predict(model: FineTuned, form: FineTuning, examples: Examples, rows: pa.Tab
     model.eval()
     with torch.inference_mode(), autocast(_device(model), model.encoder.config.hidden_size):
         for chosen in batches:
-            batch_rows = rows_at(rows, chosen)
-            batch = collate(form.sequences(batch_rows), form.tokenizer.pad_token_id, _device(model))
-            logits = model(batch)
-            for row, part in zip(chosen, form.decode(logits, batch_rows), strict=True):
+            for row, part in zip(chosen, _decoded(model, form, rows_at(rows, chosen)), strict=True):
                 parts[int(numbers[row])].append((int(row), part))
     in_order = [[part for _, part in sorted(parts[n], key=lambda pair: pair[0])] for n in range(len(examples))]
     return form.merge(examples, in_order)
+
+
+def _decoded(model: FineTuned, form: FineTuning, rows: Sequence[Row]) -> list[Any]:
+    """Partial predictions of some rows, in halves where the device's memory does not hold them at once."""
+    try:
+        batch = collate(form.sequences(rows), cast(int, form.tokenizer.pad_token_id), _device(model))
+        return form.decode(model(batch), rows)
+    except torch.OutOfMemoryError:
+        if len(rows) == 1:
+            raise
+    half = len(rows) // 2
+    return [*_decoded(model, form, rows[:half]), *_decoded(model, form, rows[half:])]
 
 
 def _device(model: FineTuned) -> torch.device:

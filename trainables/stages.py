@@ -8,13 +8,16 @@ the first), the content of its data, its settings and seed, and the versions of 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from spaces import Format, Role, Space, Task, UserError, task_named
-from spaces.space import Training
+from spaces import Format, Role, Task, UserError, task_named
+from spaces.training import Training
 from spaces.trial import Trial
 from trainables.digest import digest_of
 from trainables.examples import Data
+
+if TYPE_CHECKING:
+    from spaces import Space
 
 # Raise it when the same settings would train to other weights: stages trained before are then not reused.
 TRAINING_VERSION = 1
@@ -54,7 +57,7 @@ class TrainStage:
         from spaces import TASKS
 
         task = TASKS[self.task]
-        settings = self.settings.model_dump(exclude_defaults=True)  # so that a new default voids no old result
+        settings = self.settings.changes()  # so that a new default voids no old result
         caps = {"examples", "dev_examples"}  # what they cut is told by the digests
         return digest_of(
             {
@@ -112,7 +115,7 @@ class ScoreStage:
 Stage = TrainStage | ScoreStage
 
 
-def chain(trial: Trial, space: Space, data: Data, model_digest: str) -> list[Stage]:
+def chain(trial: Trial, space: "Space", data: Data, model_digest: str) -> list[Stage]:
     """The stages of a trial, first to last.
 
     Raises `UserError` for data that cannot be had and for steps of several tasks, which cannot be trained yet.
@@ -134,7 +137,7 @@ def chain(trial: Trial, space: Space, data: Data, model_digest: str) -> list[Sta
     return [*stages, _score(parent, target, space, data)]
 
 
-def _train(parent: str, task: Task, role: Role, rate: float, trial: Trial, space: Space, data: Data) -> TrainStage:
+def _train(parent: str, task: Task, role: Role, rate: float, trial: Trial, space: "Space", data: Data) -> TrainStage:
     settings = space.training.of(task.name, role)
     train = data.examples(task, "train", "en", settings.examples)
     dev = data.examples(task, "dev", "en", settings.dev_examples)
@@ -143,7 +146,7 @@ def _train(parent: str, task: Task, role: Role, rate: float, trial: Trial, space
     )
 
 
-def _score(parent: str, target: Task, space: Space, data: Data) -> ScoreStage:
+def _score(parent: str, target: Task, space: "Space", data: Data) -> ScoreStage:
     cap = space.evaluation.test_examples
     tests = tuple(_test(target, language, cap, data) for language in scored_languages(target, space, data))
     settings = space.training.of(target.name, Role.TARGET)
@@ -158,7 +161,7 @@ def _test(target: Task, language: str, cap: int | None, data: Data) -> tuple[str
     return language, digest_of([dev.digest, test.digest]), len(test)
 
 
-def scored_languages(target: Task, space: Space, data: Data) -> Sequence[str]:
+def scored_languages(target: Task, space: "Space", data: Data) -> Sequence[str]:
     """The languages that a target is scored in: all that the source has, or those of the space.
 
     Languages of the space that the benchmark does not have for this target are passed over; one that it has and

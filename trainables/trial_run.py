@@ -69,5 +69,5 @@ def _compute(stage: Stage, bench: Workbench) -> Iterator[Event]:
         yield Failed(stage.key, str(error))
         return
     record = bench.store.record(stage.key) or {}
-    examples = stage.examples - trained_before if isinstance(stage, TrainStage) else 0
+    examples = record.get("examples", 0) - trained_before if isinstance(stage, TrainStage) else 0
     yield StageDone(stage.key, False, examples, record.get("seconds", 0.0) - before["seconds"])

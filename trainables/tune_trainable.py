@@ -4,6 +4,7 @@ Actors are reused: a process keeps its workbench (encoder, tokenizer, data) and 
 checkpoints are not used; a trial that starts again goes on from what the store holds.
 """
 
+import faulthandler
 import os
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ from trainables.stages import Stage
 
 @dataclass(frozen=True)
 class Job:
-    """What all trials of a sweep share; sent to each worker process once."""
+    """What all trials of a sweep share; sent to each worker process once.
+
+    A process from which no event comes for `hang_seconds` is ended.
+    """
 
     chains: Mapping[str, Sequence[Stage]]
     source: str
@@ -28,6 +32,7 @@ class Job:
     store: str
     cache: Path
     store_cache: Path | None = None
+    hang_seconds: float = 3600.0
 
 
 class TrialTrainable(tune.Trainable):
@@ -50,7 +55,12 @@ class TrialTrainable(tune.Trainable):
         self._begin(config["trial"])
 
     def step(self) -> dict[str, Any]:
-        event = next(self._events)
+        # A process that hangs tells its driver nothing; ended, it is started again and goes on from the store.
+        faulthandler.dump_traceback_later(self.job.hang_seconds, exit=True, file=2)
+        try:
+            event = next(self._events)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
         return {"event": event.as_dict(), "done": event.kind in LAST_EVENTS}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -28,6 +28,7 @@ class Workbench:
         self.model = model
         self.cache = cache
         self.device: torch.device = choose_device()
+        self.news_seconds = 3.0  # how often a stage under way says how far it has come
 
     @cached_property
     def model_digest(self) -> str:

@@ -1,10 +1,12 @@
 """The interface of a search strategy: ask for trials, tell results on English dev."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from spaces import Space
 from spaces.trial import Trial
+
+Cost = Callable[[Trial], int]
 
 
 class Strategy(ABC):
@@ -18,11 +20,11 @@ class Strategy(ABC):
         self.space = space
 
     @abstractmethod
-    def ask(self, costs: Mapping[Trial, int]) -> Sequence[Trial]:
+    def ask(self, cost: Cost) -> Sequence[Trial]:
         """Trials to add to the sweep now, none twice; empty when there is nothing to add (yet).
 
-        `costs` are the examples that each trial of the space would still have to train, shared stages that are done
-        or under way counted as free.
+        `cost` tells the examples that a trial of the space would still have to train, shared stages that are done or
+        under way counted as free.
         """
 
     @abstractmethod

@@ -1,8 +1,8 @@
 """Grid search: every combination of the space (what Phang et al. 2020 ran)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from search.strategies.base import Strategy
+from search.strategies.base import Cost, Strategy
 from spaces import Space
 from spaces.trial import Trial
 
@@ -14,7 +14,7 @@ class Grid(Strategy):
         super().__init__(space)
         self._given = False
 
-    def ask(self, costs: Mapping[Trial, int]) -> Sequence[Trial]:
+    def ask(self, cost: Cost) -> Sequence[Trial]:
         if self._given:
             return []
         self._given = True

@@ -142,6 +142,67 @@ def test_an_outdone_trial_stops_at_its_rung_and_can_go_on_later(mirror: Path, st
     assert board.next_trial() == second  # two of four go on: the second best is one of them now
 
 
+def test_an_intermediate_stage_tells_of_those_whose_target_stage_it_is(mirror: Path, store: Store) -> None:
+    board = board_of(small_space(recipes=["none", "squad_v1"], targets=["xquad"]), mirror, store)
+    none, squad = board.plan.chains
+    shared = board.plan.chains[squad][0].key
+    assert board.plan.chains[none][0].key == shared
+    assert board.next_trial() is not None and board.next_trial() is None
+    point = {"step": 1, "steps": 4, "examples": 1, "loss": 1.0, "dev": 7.0}
+    board.happened(board.in_state(State.RUNNING)[0], {"kind": "evaluated", "stage": shared, **point})
+    assert [one["dev"] for one in board.standings[none].history] == [7.0]
+    assert board.standings[squad].history == []
+
+
+def below_chance(stage: str, step: int) -> dict[str, object]:
+    point = {"step": step, "steps": 4, "examples": step, "loss": 1.0, "dev": 20.0, "chance": 33.0, "error": 2.0}
+    return {"kind": "evaluated", "stage": stage, **point}
+
+
+def test_followers_of_an_intermediate_stage_below_chance_are_given_up(mirror: Path, store: Store) -> None:
+    plan = plan_of(SPACE, mirror)
+    board = Board(plan, Halving(SPACE.stopping), strategy_for(SPACE), store, Clock(), grace=0.5)
+    leader = board.next_trial()
+    assert leader is not None and leader.recipe == "mnli"
+    stage = plan.chains[leader][0].key
+    assert board.happened(leader, below_chance(stage, step=1))  # its grace is not over
+    assert not board.happened(leader, below_chance(stage, step=2))
+    failed = board.in_state(State.FAILED)
+    assert {trial.recipe for trial in failed} == {"mnli"} and len(failed) == 3
+    assert "mnli is below chance on English dev after 50%" in board.standings[leader].reason
+    assert board.next_trial() is not None  # none, on the same targets
+
+
+def test_what_was_given_up_stays_so_in_a_new_board(mirror: Path, store: Store) -> None:
+    plan = plan_of(SPACE, mirror)
+    leader = next(trial for trial in SPACE.trials() if trial.recipe == "mnli")
+    point = below_chance("", step=2)
+    store.save_snapshot(plan.chains[leader][0].key, {"history": [point], "seconds": 0.0, "step": 2}, {})
+    board = Board(plan, Halving(SPACE.stopping), strategy_for(SPACE), store, Clock(), grace=0.5)
+    assert {trial.recipe for trial in board.in_state(State.FAILED)} == {"mnli"}
+
+
+def test_a_target_may_be_below_chance(mirror: Path, store: Store) -> None:
+    space = small_space(recipes=["none", "squad_v1"], targets=["xquad"])
+    board = Board(plan_of(space, mirror), Halving(None), strategy_for(space), store, Clock(), grace=0.5)
+    none, squad = board.plan.chains
+    board.next_trial()
+    running = board.in_state(State.RUNNING)[0]
+    goes_on = board.happened(running, below_chance(board.plan.chains[none][0].key, step=2))
+    assert goes_on == (running == none)
+    assert board.standings[squad].state is State.FAILED
+    assert board.standings[none].state is not State.FAILED  # its own training is the same stage
+
+
+def test_a_target_stage_that_patience_ended_counts_at_every_rung(mirror: Path, store: Store) -> None:
+    stopping = {"rungs": [0.5], "reduction": 2, "keep": "best"}
+    board = board_of(small_space(recipes=["none"], learning_rates=[0.1, 0.01], stopping=stopping), mirror, store)
+    first, second = started(board)
+    assert evaluated(board, first, 1, dev=60.0)
+    done(board, first, board.plan.chains[first][0].key)  # without another evaluation
+    assert not evaluated(board, second, 2, dev=50.0)
+
+
 def test_results_before_the_rung_stop_nobody(mirror: Path, store: Store) -> None:
     stopping = {"rungs": [0.5], "reduction": 2, "keep": "best"}
     board = board_of(small_space(recipes=["none"], learning_rates=[0.1, 0.01], stopping=stopping), mirror, store)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from search.estimate import USUAL_PACE, estimate, shape_of
+from search.estimate import USUAL_PACE, estimate, hours_on, shape_of
 from search.plan import make_plan
 from spaces import TASKS
 from spaces.encoders import ENCODERS, Shape
@@ -51,3 +51,15 @@ def test_the_shape_comes_from_the_folder_else_from_the_known_encoders(tiny_model
     assert shape_of("anything", tiny_model).hidden == 32  # type: ignore[union-attr]
     assert shape_of("FacebookAI/xlm-roberta-large", None) is ENCODERS["FacebookAI/xlm-roberta-large"]
     assert shape_of("nobody/knows", None) is None
+
+
+def test_hours_on_many_devices_are_those_of_the_longest_chain(tmp_path: Path, mirror: Path) -> None:
+    space = small_space(recipes=["none", "mnli"], targets=["xnli"])
+    plan, shape, store = make_plan(space, Data(MirrorSource(mirror)), "model"), Shape(2, 16, 64), Store(tmp_path)
+    cost = estimate(plan, shape, store)
+    assert hours_on(plan, space, shape, store, 1) == pytest.approx(cost.hours(cost.left))
+    first, after_mnli = (make_plan(small_space(recipes=[recipe], targets=["xnli"]), Data(MirrorSource(mirror)), "model")
+                         for recipe in ("none", "mnli"))  # fmt: skip
+    longest = estimate(after_mnli, shape, store)
+    assert hours_on(plan, space, shape, store, 9) == pytest.approx(longest.hours(longest.left))
+    assert estimate(first, shape, store).left < longest.left

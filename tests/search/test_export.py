@@ -10,6 +10,7 @@ from search.results import TrialResult
 from spaces import TASKS, UserError
 from spaces.trial import Trial
 from trainables.examples import Data, Examples
+from trainables.scoring import PREDICTIONS_FILE
 from trainables.sources.mirror import MirrorSource
 from trainables.store import Store
 
@@ -39,6 +40,29 @@ def test_answers_are_json_by_question_and_labels_squads_own() -> None:
     assert isinstance(labels, dict)
     (question,) = labels["data"][0]["paragraphs"][0]["qas"]
     assert question == {"id": "q1", "question": "who", "answers": [{"text": "cat", "answer_start": 4}]}
+
+
+def test_questions_of_one_id_keep_an_answer_each() -> None:
+    answers = {"text": ["cat"], "answer_start": [4]}
+    rows = [{"id": name, "context": "the cat", "question": "who", "answers": answers} for name in ("q", "q", "r")]
+    asked = examples("tydiqa", rows)
+    assert _spelled(asked, ["a", "b", "c"]) == {"q": "a", "q#2": "b", "r": "c"}
+    labels = _labels(asked)
+    assert isinstance(labels, dict)
+    assert [article["paragraphs"][0]["qas"][0]["id"] for article in labels["data"]] == ["q", "q#2", "r"]
+
+
+def test_other_data_than_the_sweeps_are_refused(tmp_path: Path, mirror: Path) -> None:
+    store = Store(tmp_path / "store")
+    predictions = pa.table({"language": ["de"], "example": pa.array([0], pa.int32()), "prediction": ['"neutral"']})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, predictions.schema) as writer:
+        writer.write_table(predictions)
+    store.publish("0" * 64, {}, {PREDICTIONS_FILE: sink.getvalue().to_pybytes()})
+    trial = Trial("xnli", "none", 1e-3, 1e-3, 0)
+    result = TrialResult(trial, "finished", scored="0" * 64, languages={"de": {}})
+    with pytest.raises(UserError, match=r"1 predictions, 12 examples.*give the mirror that the sweep ran on"):
+        export([result], store, Data(MirrorSource(mirror)), tmp_path / "out", None, labels=False)
 
 
 def test_translations_are_counted_in_the_order_of_the_sorted_english_side() -> None:

@@ -42,8 +42,9 @@ def test_a_trial_outdone_at_a_rung_is_not_chosen_though_it_finished() -> None:
         result("none", 0.1, dev=50, scores={"en": 60}),
         result("none", 0.2, dev=99, scores={"en": 90}, selectable=False),
     )
-    assert matrix.cells["none", "xnli"].score == 60
-    assert matrix.cells["none", "xnli"].over_rates == (75, 90)
+    cell = matrix.cells["none", "xnli"]
+    assert (cell.score, cell.over_rates) == (60, (60, 60))
+    assert (cell.finished, cell.stopped) == (1, 1)
 
 
 def test_seeds_are_averaged_each_with_its_own_rate() -> None:

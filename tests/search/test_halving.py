@@ -1,6 +1,9 @@
 """Successive halving within a target: who goes on, and that the order of arrival plays no part in the end."""
 
 from itertools import permutations
+from random import Random
+
+import pytest
 
 from search.halving import Halving
 from spaces.space import Stopping
@@ -98,6 +101,43 @@ def test_survivors_do_not_depend_on_the_order_of_arrival() -> None:
             board.record(*point)
         outcomes.add(frozenset(board.survivors("xnli", 1)))
     assert outcomes == {frozenset({trial("snli")})}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_results_in_any_number_give_what_sorting_them_all_anew_gives(seed: int) -> None:
+    rng = Random(seed)
+    stopping = Stopping(rungs=[0.2, 0.4, 0.6], reduction=rng.choice([1.5, 2, 3]), keep=rng.choice(["best", "recipe"]))
+    board, trials = Halving(stopping), [trial(rng.choice("abcd"), rate=n / 1000, seed=n % 2) for n in range(1, 40)]
+    known: list[dict[Trial, float]] = [{} for _ in stopping.rungs]
+    reached = dict.fromkeys(trials, 0)
+    fates = dict.fromkeys(trials, True)
+    for _ in range(80):
+        one = rng.choice([one for one in trials if reached[one] < 3])
+        rung, dev = reached[one], rng.randint(0, 20)  # few values, so that there are ties
+        reached[one] += 1
+        known[rung][one] = dev
+        changed = board.record(one, stopping.rungs[rung], dev)
+        survivors = _sorted_anew(known, stopping)
+        assert [board.survivors("xnli", rung) for rung in range(3)] == survivors
+        for other in trials:
+            goes_on = reached[other] == 0 or other in survivors[reached[other] - 1]
+            assert board.goes_on(other) == goes_on
+            assert goes_on == fates[other] or other in changed
+            fates[other] = goes_on
+
+
+def _sorted_anew(known: list[dict[Trial, float]], stopping: Stopping) -> list[set[Trial]]:
+    """The definition of who survives which rung, whatever it costs."""
+    survivors: list[set[Trial]] = []
+    for results in known:
+        candidates = set(results) & survivors[-1] if survivors else set(results)
+        ranked = sorted(candidates, key=lambda one: (-results[one], one))
+        going = set(ranked[: max(1, int(len(ranked) / stopping.reduction))])
+        if stopping.keep == "recipe":
+            of_recipe = {(one.recipe, one.seed): one for one in reversed(ranked)}
+            going |= set(of_recipe.values())
+        survivors.append(going)
+    return survivors
 
 
 def _orders(points: list[tuple[Trial, float, float]]) -> list[list[tuple[Trial, float, float]]]:

@@ -48,7 +48,7 @@ def test_languages_that_were_not_scored_are_counted() -> None:
 
 def test_english_at_chance_is_named_even_where_the_mean_is_not() -> None:
     text = report_of({"xnli": {"en": scored(34.0), "de": scored(90.0)}})
-    assert "Not above chance in English: none on xnli." in text
+    assert "Not above chance (English): xnli: every recipe." in text
     assert "Not above chance (mean over languages)" not in text
 
 

@@ -180,6 +180,24 @@ def test_killed_worker(finished: tuple[Place, str], tmp_path: Path, mirror: Path
     assert place.matrix() == finished[0].matrix()
 
 
+@pytest.mark.parametrize("signal_sent", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(
+    signal_sent: signal.Signals, finished: tuple[Place, str], tmp_path: Path, mirror: Path, tiny_model: Path
+) -> None:
+    place = Place(tmp_path, mirror, tiny_model)
+    process = place.start()
+    _wait_for_stages(place, process, 3)
+    process.send_signal(signal_sent)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "interrupted; run the same command again to go on" in output and "Traceback" not in output
+    assert "RUNNING" not in {run.info.status for run in place.runs().values()}
+    place.run()
+    assert place.matrix() == finished[0].matrix()
+    assert {run.info.status for run in place.runs().values()} == {"FINISHED"}
+    assert len(place.runs()) == 25
+
+
 def _wait_for_stages(place: Place, process: subprocess.Popen[str], wanted: int) -> None:
     end = time.monotonic() + 200
     while time.monotonic() < end and process.poll() is None:

@@ -87,7 +87,7 @@ def write_sweep(uri: str, artifacts: Path | None, file: Path) -> None:
         sweep.begin(trial)
         sweep.point(trial, POINTS[0])
         sweep.end(finished(trial))
-    sweep.gains({TRIAL.id: 3.5})
+    sweep.end(finished(TRIAL), gain=3.5)
     sweep.close([file], {"examples_trained": 80})
     assert not sweep.failed
 
@@ -133,8 +133,7 @@ def test_writing_a_sweep_again_changes_nothing(sqlite: str, tmp_path: Path) -> N
     before = {name: (run.info.run_id, run.data.metrics) for name, run in runs(sqlite).items()}
     again = tracker(sqlite)
     again.end(finished(BASELINE))
-    again.end(finished(TRIAL))
-    again.gains({TRIAL.id: 3.5})
+    again.end(finished(TRIAL), gain=3.5)
     again.close([file], {"examples_trained": 80})
     assert {name: (run.info.run_id, run.data.metrics) for name, run in runs(sqlite).items()} == before
     check_sweep(sqlite)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from spaces import Role, Space, UserError, library_names, load_space
-from spaces.space import Training
+from spaces.training import Training
 from spaces.trial import Trial
 
 SPACE = """\
@@ -91,6 +91,16 @@ def test_a_task_changes_its_phase_only_where_it_says_so(write, task: str, role: 
     assert load_space(write(SPACE)).training.of(task, role) == expected
 
 
+def test_a_space_that_was_written_down_means_the_same(write) -> None:
+    # 256 is the default of training, but the catalogue's settings of squad_v1 say otherwise
+    space = load_space(
+        write(SPACE.replace("    xquad: {max_length: 384}", "    squad_v1: {max_length: 256, clip: 1e-1}"))
+    )
+    again = Space.model_validate(space.model_dump(mode="json", exclude_defaults=True))
+    assert again == space == Space.model_validate(space.model_dump(mode="json"))
+    assert again.training.of("squad_v1", Role.INTERMEDIATE) == Training(epochs=3, batch_size=16, clip=0.1)
+
+
 BAD_VALUES = [
     ("[none, mnli]", "[none, mlni]", 4, "recipes", "did you mean 'mnli'?"),
     ("[none, mnli]", "[none, xquad]", 4, "recipes", "'xquad' is not a intermediate task"),
@@ -121,7 +131,16 @@ BAD_VALUES = [
         "training.tasks",
         "unknown task 'xqad': did you mean 'xquad'?",
     ),
-    ("xquad: {max_length: 384}", "xquad: {epochs: -1}", 12, "training.tasks", "xquad.epochs: Input should be greater"),
+    ("    epochs: 5", "    epochs: many", 11, "training.target.epochs", "must be a finite number (got 'many')"),
+    ("xquad: {max_length: 384}", "xquad: {epochs: -1}", 13, "training.tasks.xquad.epochs", "greater than 0 (got -1)"),
+    ("xquad: {max_length: 384}", "xquad: {epoch: 1}", 13, "training.tasks.xquad.epoch", "did you mean 'epochs'?"),
+    (
+        "{epochs: 3, batch_size: 16}",
+        "{batch_size: 1.5}",
+        9,
+        "training.intermediate.batch_size",
+        "whole number (got 1.5)",
+    ),
     ("[0.25, 0.5]", "[0.5, 0.25]", 16, "stopping.rungs", "ascending"),
     ("[0.25, 0.5]", "[0.5, 1.5]", 16, "stopping.rungs.1", "less than 1 (got 1.5)"),
     ("[0.25, 0.5]\n", "[0.5]\n  keep: all\n", 17, "stopping.keep", "got 'all'"),
@@ -155,6 +174,8 @@ def test_a_missing_key_is_named(write) -> None:
 def test_further_faults_are_counted(write) -> None:
     with pytest.raises(UserError, match=r"\(and 1 more\)$"):
         load_space(write(SPACE.replace("[xnli, xquad]", "[nil]").replace("seeds: [0, 1]", "seeds: []")))
+    with pytest.raises(UserError, match=r"training.intermediate.epochs: .* \(and 1 more\)$"):
+        load_space(write(SPACE.replace("{epochs: 3, batch_size: 16}", "{epochs: 0, batch_size: 0}")))
 
 
 def test_the_worlds_model_needs_the_world(write) -> None:

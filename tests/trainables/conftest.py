@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from spaces import TASKS
-from spaces.space import Training
+from spaces.training import Training
 from trainables.examples import Examples
 from trainables.formats import FINE_TUNING, FineTuning
 

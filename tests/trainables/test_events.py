@@ -6,7 +6,7 @@ from trainables.events import LAST_EVENTS, Busy, Evaluated, Event, Failed, Finis
 
 EVENTS = [
     (Evaluated("k", 1, 4, 32, 0.5, 80.0), False),
-    (Progressed("k", 2, 4, 64), False),
+    (Progressed("k", 2, 4, 64, 0.5), False),
     (Scored("k", "de", 50.0), False),
     (StageDone("k", True, 0, 0.0), False),
     (Busy("k"), True),

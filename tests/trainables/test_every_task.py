@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from spaces import TASKS, Role, Task
-from spaces.space import Training
+from spaces.training import Training
 from trainables.examples import Data
 from trainables.sources import ccgbank
 from trainables.sources.mirror import MirrorSource

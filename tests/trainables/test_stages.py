@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from spaces import TASKS, Role, Space, UserError
-from spaces.space import Training
+from spaces.training import Training
 from spaces.trial import Trial
 from tests.made_data import NLI, nli, small_space, write_split
 from trainables import stages

@@ -36,13 +36,27 @@ def test_an_unknown_key_is_not_found(place: Place) -> None:
 def test_records_of_many_are_those_of_each(place: Place) -> None:
     store = place.store()
     store.publish(KEY, {"dev": 1}, {"weights": b"w"})
-    store.save_snapshot(OTHER, {"step": 2}, {"state": b"s"})
+    store.publish(OTHER, {"dev": 2}, {})
     fresh = place.store()
+    assert fresh.records([KEY, OTHER, "ef" + KEY[2:]]) == {KEY: {"dev": 1}, OTHER: {"dev": 2}}
+    assert fresh.records([]) == {}
+    place.change(OTHER + (".json" if "s3" in str(place.root) else "/manifest.json"), flipped)
     assert fresh.records([KEY, OTHER]) == {KEY: {"dev": 1}}
-    assert fresh.records([OTHER]) == {}
-    assert fresh.snapshot_records([KEY, OTHER]) == {OTHER: {"step": 2}}
-    place.change("snapshots/" + OTHER + (".json" if "s3" in str(place.root) else "/manifest.json"), flipped)
-    assert fresh.snapshot_records([OTHER]) == {}
+
+
+def test_cached_records_are_those_of_when_the_block_began(place: Place) -> None:
+    store = place.store()
+    store.publish(KEY, {"dev": 1}, {})
+    store.save_snapshot(OTHER, {"step": 1}, {})
+    later = "ef" + KEY[2:]
+    asking = place.store()
+    with asking.records_cached([KEY, OTHER]):
+        store.publish(OTHER, {"dev": 2}, {})
+        store.publish(later, {"dev": 3}, {})
+        assert (asking.record(KEY), asking.record(OTHER)) == ({"dev": 1}, None)
+        assert (asking.snapshot_record(KEY), asking.snapshot_record(OTHER)) == (None, {"step": 1})
+        assert asking.record(later) == {"dev": 3}  # it was not among them
+    assert (asking.record(OTHER), asking.snapshot_record(OTHER)) == ({"dev": 2}, None)
 
 
 def test_a_stage_published_later_is_seen_by_those_who_looked_before(place: Place) -> None:

@@ -131,9 +131,7 @@ def test_a_removed_entry_that_is_computed_again_is_not_taken_from_the_cache(buck
     other = bucket.store("elsewhere")
     (item,) = other.items()
     assert other.drop(item)
-    assert store.record(KEYS[0]) == {"by": "first"}  # it remembers; whoever wants the files finds out
     assert store.find(KEYS[0]) is None
-    assert store.record(KEYS[0]) is None
     other.publish(KEYS[0], {"by": "second"}, {"weights": b"2"})
     entry = store.find(KEYS[0])
     assert entry is not None
@@ -173,3 +171,14 @@ def test_what_killed_processes_left_goes_after_a_day(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (time.time() - age,) * 2)
     with cache.draft(10):
         assert {path.name for path in tmp_path.glob(".*")} == {".new"}
+
+
+def test_cached_records_cost_no_request_each(bucket: Place, s3_log: Path) -> None:
+    store = bucket.store("node")
+    for key in KEYS[:3]:
+        store.publish(key, {"dev": 1}, {})
+    with store.records_cached(KEYS):
+        before = len(s3_log.read_text().splitlines())
+        assert [store.record(key) is not None for key in KEYS] == [True] * 3 + [False] * 3
+        assert [store.snapshot_record(key) for key in KEYS] == [None] * 6
+        assert len(s3_log.read_text().splitlines()) == before

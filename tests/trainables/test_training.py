@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from spaces import TASKS
-from spaces.space import Training
+from spaces import TASKS, UserError
+from spaces.training import Training
 from spaces.trial import Trial
 from tests.made_data import NLI, nli, small_space, write_split
 from trainables import training
@@ -17,7 +17,8 @@ from trainables.encoder import FineTuned
 from trainables.events import Evaluated, Event, Progressed
 from trainables.predicting import predict
 from trainables.stages import TrainStage, chain
-from trainables.training import Diverged, evaluation_steps, fine_tuning, learning_rate_share, train
+from trainables.training import Diverged, evaluation_steps, fine_tuning, train
+from trainables.updates import learning_rate_share
 from trainables.weights import ENCODER_FILE, HEAD_FILE, read_tensors
 from trainables.workbench import MissingParent, Workbench
 
@@ -29,7 +30,7 @@ def first_stage(bench: Workbench, target: str = "xnli", recipe: str = "mnli", **
     trial = Trial(target, recipe, 0.003, 0.003, 0)
     stage = chain(trial, small_space(), bench.data, bench.model_digest)[0]
     assert isinstance(stage, TrainStage)
-    settings = stage.settings.model_copy(update=changes.pop("settings", {}))
+    settings = replace(stage.settings, **changes.pop("settings", {}))
     return replace(stage, settings=settings, **changes)
 
 
@@ -121,11 +122,9 @@ def test_a_stage_cut_short_goes_on_to_the_very_same_weights(make_bench: MakeBenc
     assert result(again, stage) == trained(whole, stage)
 
 
-def test_a_stage_cut_between_evaluations_goes_on_to_the_very_same_weights(
-    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(training, "_TELL_SECONDS", 0.0)
+def test_a_stage_cut_between_evaluations_goes_on_to_the_very_same_weights(make_bench: MakeBench) -> None:
     whole, cut = make_bench("whole"), make_bench("cut")
+    cut.news_seconds = 0.0
     stage = first_stage(whole)
     run = train(stage, cut)
     told = [next(run) for _ in range(6)]
@@ -135,6 +134,16 @@ def test_a_stage_cut_between_evaluations_goes_on_to_the_very_same_weights(
     assert all(event.examples == round(120 * event.step / 16) for event in progress)
     assert isinstance(told[-1], Progressed)  # cut in the midst of the second part
     assert trained(cut, stage) == trained(whole, stage)  # the same process may go on as well
+
+
+def test_news_between_evaluations_tell_the_loss_since_the_last(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    bench.news_seconds = 0.0
+    events = list(train(first_stage(bench), bench))
+    first = next(event for event in events if isinstance(event, Evaluated))
+    steps = [event.loss for event in events[: events.index(first)] if isinstance(event, Progressed)]
+    assert len(steps) == first.step == 4
+    assert sum(steps) / 4 == pytest.approx(first.loss)
 
 
 def test_a_damaged_snapshot_means_beginning_again(make_bench: MakeBench) -> None:
@@ -189,9 +198,7 @@ def test_the_parents_weights_are_where_training_begins(make_bench: MakeBench) ->
     bench = make_bench()
     first = first_stage(bench)
     after_first = trained(bench, first)[0]
-    second = replace(
-        first, parent=first.key, learning_rate=1e-12, settings=first.settings.model_copy(update={"epochs": 0.1})
-    )
+    second = replace(first, parent=first.key, learning_rate=1e-12, settings=replace(first.settings, epochs=0.1))
     trained(bench, second)
     before, after = (
         read_tensors(bench.store.root / "stages" / s.key[:2] / s.key / ENCODER_FILE) for s in (first, second)
@@ -212,3 +219,85 @@ def test_a_loss_that_is_no_number_ends_the_stage(make_bench: MakeBench) -> None:
     with pytest.raises(Diverged, match=r"mnli diverged before step \d+: its loss is (nan|inf) at rate 1e\+38"):
         trained(bench, stage)
     assert bench.store.find(stage.key) is None
+
+
+def test_a_loss_that_is_no_number_is_seen_before_the_next_evaluation(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    bench.news_seconds = 0.0
+    run = train(first_stage(bench, learning_rate=1e38, settings={"evaluations": 1}), bench)
+    seen = []
+    with pytest.raises(Diverged, match="before step 16"):
+        for event in run:
+            seen.append(event)
+    assert len(seen) < 15
+
+
+def test_without_patience_left_a_stage_ends_early_and_is_kept(
+    make_bench: MakeBench, mirror: Path, tmp_path: Path
+) -> None:
+    contrary = Path(shutil.copytree(mirror, tmp_path / "contrary"))
+    rows = nli(24)
+    rows["label"] = [(label + 1) % 3 for label in rows["label"]]
+    write_split(contrary, "nyu-mll__glue/mnli", "validation_matched", rows, label=NLI)
+    bench = make_bench(mirror=contrary)
+    stage = first_stage(bench, settings={"epochs": 6, "evaluations": 12, "patience": 2})
+    history = trained(bench, stage)[2]
+    devs = [point["dev"] for point in history]
+    assert len(history) < 12 and devs.index(max(devs)) == len(devs) - 3
+    record = bench.store.record(stage.key)
+    assert record is not None and record["examples"] == history[-1]["examples"] < stage.examples
+    assert score_of_published(bench, stage) == pytest.approx(max(devs))
+
+
+def test_a_loss_far_above_where_it_began_ends_the_stage(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make_bench()
+    stage = first_stage(bench, settings={"evaluations": 4})
+    monkeypatch.setattr(training, "_FAR_ABOVE", 0.1)  # a loss that falls to half is far above a tenth
+    with pytest.raises(Diverged, match=r"mnli diverged by step 4: its loss rose from"):
+        trained(bench, stage)
+
+
+class Memory:
+    """A device that holds so many examples at once."""
+
+    def __init__(self, holds: int) -> None:
+        self.holds = holds
+        self.largest = 0
+
+    def forward(self, model: FineTuned, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        rows = len(batch["input_ids"])
+        if rows > self.holds:
+            raise torch.OutOfMemoryError("out of memory")
+        self.largest = max(self.largest, rows)
+        return whole_forward(model, batch)
+
+
+whole_forward = FineTuned.forward
+
+
+def test_a_batch_that_memory_does_not_hold_goes_through_in_parts(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, small = make_bench("whole"), make_bench("small")
+    for bench in (whole, small):  # parts draw other numbers for dropout than the whole
+        for module in bench.encoder_after(bench.model_digest).modules():
+            module.p = 0.0
+    stage = first_stage(whole, settings={"epochs": 1, "dropout": 0})
+    trained(whole, stage)
+    memory = Memory(holds=3)
+    monkeypatch.setattr(FineTuned, "forward", lambda model, batch: memory.forward(model, batch))
+    trained(small, stage)
+    first, second = (bench.store.record(stage.key) for bench in (whole, small))
+    assert first is not None and second is not None
+    assert memory.largest <= 3
+    assert (first["parts_of_a_batch"], second["parts_of_a_batch"]) == (1, 4)  # eight examples a batch
+    for one, other in zip(first["history"], second["history"], strict=True):
+        assert other["loss"] == pytest.approx(one["loss"], rel=1e-3)
+
+
+def test_memory_that_does_not_hold_one_example_is_told(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make_bench()
+    stage = first_stage(bench)
+    monkeypatch.setattr(FineTuned, "forward", lambda model, batch: Memory(holds=0).forward(model, batch))
+    with pytest.raises(UserError, match=r"mnli: the memory of cpu does not hold a single example; lower max_length"):
+        trained(bench, stage)

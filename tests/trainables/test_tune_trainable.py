@@ -1,3 +1,6 @@
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -5,6 +8,7 @@ from typing import Any
 import pytest
 
 from spaces.trial import Trial
+from tests.conftest import REPOSITORY
 from tests.made_data import small_space
 from trainables.stages import chain
 from trainables.workbench import Workbench
@@ -53,3 +57,21 @@ def test_a_reused_worker_gives_back_the_lease_of_the_trial_that_was_stopped(trai
     with trainable.bench.store.lease(stage) as ours:
         assert ours
     assert [result["event"]["kind"] for result in steps(trainable)] == ["scored", "stage_done", "finished"]
+
+
+HANG = """
+import time
+from pathlib import Path
+from trainables.tune_trainable import Job, TrialTrainable
+made = TrialTrainable.__new__(TrialTrainable)
+made.job = Job({}, "world", None, {}, Path(), Path(), Path(), hang_seconds=1.0)
+made._events = (time.sleep(60) for _ in range(1))
+made.step()
+"""
+
+
+def test_a_process_that_hangs_is_ended_and_says_where_it_hung() -> None:
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", HANG], cwd=REPOSITORY, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 1 and time.monotonic() - began < 45
+    assert "Timeout (0:00:01)!" in done.stderr and "in step" in done.stderr

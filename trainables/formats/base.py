@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from spaces import Task
-from spaces.space import Training
+from spaces.training import Training
 from trainables.examples import Examples
 
 Batch = dict[str, Tensor]

@@ -62,17 +62,23 @@ class MultipleChoice(Classification):
         return 1
 
     def targets(self, rows: Sequence[Row], width: int) -> Batch:
-        counts = torch.tensor([len(row["lengths"]) for row in rows])
-        return {"choices": counts, "classes": torch.tensor([row["label"] for row in rows])}
+        return {"places": _places(rows), "classes": torch.tensor([row["label"] for row in rows])}
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        return cross_entropy(_by_example(logits, batch["choices"].tolist()), batch["classes"])
+        return cross_entropy(_by_example(logits, batch["places"]), batch["classes"])
 
     def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
-        return _by_example(logits, [len(row["lengths"]) for row in rows]).argmax(-1).tolist()
+        return _by_example(logits, _places(rows).to(logits.device)).argmax(-1).tolist()
 
 
-def _by_example(logits: Tensor, counts: Sequence[int]) -> Tensor:
+def _places(rows: Sequence[Row]) -> Tensor:
+    """Which sequence of the batch is which choice: (examples, most choices), -1 where an example has fewer."""
+    ends = list(accumulate((len(row["lengths"]) for row in rows), initial=0))
+    places = [torch.arange(a, b) for a, b in pairwise(ends)]
+    return torch.nn.utils.rnn.pad_sequence(places, batch_first=True, padding_value=-1)
+
+
+def _by_example(logits: Tensor, places: Tensor) -> Tensor:
     """(sequences, 1) to (examples, most choices); places that an example does not have can never win."""
-    parts = logits.squeeze(-1).float().split(list(counts))
-    return torch.nn.utils.rnn.pad_sequence(list(parts), batch_first=True, padding_value=torch.finfo(torch.float32).min)
+    chosen = logits.squeeze(-1).float()[places.clamp(min=0)]
+    return chosen.masked_fill(places < 0, torch.finfo(torch.float32).min)

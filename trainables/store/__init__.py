@@ -6,8 +6,8 @@ removed and computed again.
 """
 
 import logging
-from collections.abc import Collection, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,31 @@ class Store:
         """
         self.root = root
         self._backend = _backend(root, cache)
+        self._cached: dict[tuple[Kind, str], bytes | None] = {}
 
     def record(self, key: str) -> dict[str, Any] | None:
         """What a finished stage reported, or None; its files are not read."""
-        return _record(self._backend.manifest(Kind.STAGE, key))
+        return _record(self._manifest(Kind.STAGE, key))
 
     def records(self, keys: Collection[str]) -> dict[str, dict[str, Any]]:
         """What those of some stages reported that are finished: `record` of many, in few requests."""
-        return _records(self._backend.manifests(Kind.STAGE, keys))
+        found = self._backend.manifests(Kind.STAGE, keys)
+        records = {key: _record(content) for key, content in found.items()}
+        return {key: record for key, record in records.items() if record is not None}
+
+    @contextmanager
+    def records_cached(self, keys: Collection[str]) -> Iterator[None]:
+        """A block in which `record` and `snapshot_record` of some stages tell what was there when it began.
+
+        For those who ask for thousands one by one: under a URL each would be a request.
+        """
+        for kind in (Kind.STAGE, Kind.SNAPSHOT):
+            found = self._backend.manifests(kind, keys)
+            self._cached |= {(kind, key): found.get(key) for key in keys}
+        try:
+            yield
+        finally:
+            self._cached = {}
 
     def find(self, key: str) -> Entry | None:
         """A finished stage, every file checked; None where it is absent or damaged (it is then removed)."""
@@ -69,11 +86,7 @@ class Store:
 
     def snapshot_record(self, key: str) -> dict[str, Any] | None:
         """What a stage under way had reported by its last snapshot, or None."""
-        return _record(self._backend.manifest(Kind.SNAPSHOT, key))
-
-    def snapshot_records(self, keys: Collection[str]) -> dict[str, dict[str, Any]]:
-        """`snapshot_record` of many, in few requests."""
-        return _records(self._backend.manifests(Kind.SNAPSHOT, keys))
+        return _record(self._manifest(Kind.SNAPSHOT, key))
 
     def save_snapshot(self, key: str, record: dict[str, Any], files: Files) -> None:
         """Replaces the snapshot of a stage under way. Raises `DiskFull`."""
@@ -108,6 +121,9 @@ class Store:
             if ours:
                 self._backend.drop(item)
         return ours
+
+    def _manifest(self, kind: Kind, key: str) -> bytes | None:
+        return self._cached[kind, key] if (kind, key) in self._cached else self._backend.manifest(kind, key)
 
     def _open(self, kind: Kind, key: str) -> Entry | None:
         for _ in range(2):  # it may have been published, or replaced, while it was read
@@ -149,11 +165,6 @@ def _backend(root: Path | str, cache: Path | None) -> Backend:
 def _record(manifest: bytes | None) -> dict[str, Any] | None:
     parsed = Manifest.parse(manifest)
     return None if parsed is None else parsed.record
-
-
-def _records(manifests: dict[str, bytes]) -> dict[str, dict[str, Any]]:
-    found = {key: _record(content) for key, content in manifests.items()}
-    return {key: record for key, record in found.items() if record is not None}
 
 
 def _need(name: str, content: bytes) -> Need:

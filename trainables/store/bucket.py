@@ -30,28 +30,18 @@ class Bucket(Backend):
         self._objects = objects
         self._cache = cache
         self._leases = leases
-        # Manifests of finished stages do not change; one that is gone is found out by `open`.
-        self._finished: dict[str, bytes] = {}
 
     def manifest(self, kind: Kind, key: str) -> bytes | None:
-        if kind is Kind.STAGE and key in self._finished:
-            return self._finished[key]
-        return self._remember(kind, key, self._objects.read(_manifest(kind, key)))
+        return self._objects.read(_manifest(kind, key))
 
     def manifests(self, kind: Kind, keys: Collection[str] | None = None) -> dict[str, bytes]:
         there = {name.rpartition("/")[2].removesuffix(".json") for name in self._objects.under(kind)}
         wanted = there if keys is None else there.intersection(keys)
-        known = {key: self._finished[key] for key in wanted if kind is Kind.STAGE and key in self._finished}
-        names = {_manifest(kind, key): key for key in wanted if key not in known}
-        found = {names[name]: content for name, content in self._objects.read_many(names).items()}
-        for key, content in found.items():
-            self._remember(kind, key, content)
-        return known | found
+        names = {_manifest(kind, key): key for key in wanted}
+        return {names[name]: content for name, content in self._objects.read_many(names).items()}
 
     def open(self, kind: Kind, key: str) -> Entry | None:
-        if kind is Kind.STAGE:
-            self._finished.pop(key, None)
-        manifest = Manifest.parse(self._remember(kind, key, self._objects.read(_manifest(kind, key))))
+        manifest = Manifest.parse(self.manifest(kind, key))
         if manifest is None:
             return None
         sizes = self._objects.under(_files(kind, key))
@@ -71,7 +61,7 @@ class Bucket(Backend):
         return None if found is None else Entry(found[0], manifest.record, found[1])
 
     def holds(self, kind: Kind, key: str) -> bool:
-        return self._objects.read(_manifest(kind, key)) is not None
+        return self.manifest(kind, key) is not None
 
     def publish(self, kind: Kind, key: str, record: dict[str, Any], files: Files) -> None:
         # By way of the cache, where the next stage will look for them.
@@ -80,11 +70,10 @@ class Bucket(Backend):
             for name, digest in manifest.files.items():
                 self._objects.upload(draft / name, _file(kind, key, name, digest))
             if self._win(kind, key, manifest):
-                self._remember(kind, key, manifest.to_bytes())
                 self._cache.keep(draft, _cached(key, manifest))
 
     def replace(self, kind: Kind, key: str, record: dict[str, Any], files: Files) -> None:
-        before = Manifest.parse(self._objects.read(_manifest(kind, key)))
+        before = Manifest.parse(self.manifest(kind, key))
         manifest = Manifest(record, {name: _digest(content) for name, content in files.items()})
         for name, digest in manifest.files.items():
             self._objects.upload(files[name], _file(kind, key, name, digest))
@@ -92,9 +81,7 @@ class Bucket(Backend):
         self._delete_files(kind, key, before, but=manifest)
 
     def remove(self, kind: Kind, key: str) -> None:
-        if kind is Kind.STAGE:
-            self._finished.pop(key, None)
-        content = self._objects.read(_manifest(kind, key))
+        content = self.manifest(kind, key)
         if content is not None:
             self._objects.delete([_manifest(kind, key)])
             self._delete_files(kind, key, Manifest.parse(content))
@@ -136,7 +123,7 @@ class Bucket(Backend):
     def _is_named(self, file: str) -> bool:
         """Whether a file belongs to an entry."""
         _, kind, key, _ = file.split("/", 3)
-        manifest = Manifest.parse(self._objects.read(_manifest(Kind(kind), key)))
+        manifest = Manifest.parse(self.manifest(Kind(kind), key))
         named = manifest.files.items() if manifest is not None else ()
         return file in {_file(Kind(kind), key, name, digest) for name, digest in named}
 
@@ -144,7 +131,7 @@ class Bucket(Backend):
         """Puts a manifest in place unless a whole entry is there; whether it did."""
         if self._objects.create(_manifest(kind, key), manifest.to_bytes()):
             return True
-        winner = Manifest.parse(self._objects.read(_manifest(kind, key)))
+        winner = Manifest.parse(self.manifest(kind, key))
         if winner is not None and self._has_files(kind, key, winner, self._objects.under(_files(kind, key))):
             self._delete_files(kind, key, manifest, but=winner)
             return False
@@ -158,11 +145,6 @@ class Bucket(Backend):
         kept = but.files.items() if but is not None else ()
         gone = manifest.files.items() if manifest is not None else ()
         self._objects.delete(_file(kind, key, name, digest) for name, digest in gone if (name, digest) not in kept)
-
-    def _remember(self, kind: Kind, key: str, content: bytes | None) -> bytes | None:
-        if kind is Kind.STAGE and Manifest.parse(content) is not None and content is not None:
-            self._finished[key] = content
-        return content
 
 
 def _manifest(kind: Kind, key: str) -> str:

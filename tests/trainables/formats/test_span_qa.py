@@ -182,7 +182,7 @@ def test_real_answers_survive_encoding(shared, make_form) -> None:
     from dataclasses import replace
 
     from spaces import TASKS
-    from spaces.space import Training
+    from spaces.training import Training
     from trainables.encoder import load_tokenizer
     from trainables.examples import Data
     from trainables.formats.span_qa import SpanQA
