@@ -2,7 +2,6 @@
 
 import math
 import resource
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -239,13 +238,14 @@ def _hand_over(bench: Workbench, parent: str) -> tuple[float, float]:
     """Seconds to publish an encoder, and to check, read and load it."""
     encoder = bench.encoder_after(parent)
     began = time.perf_counter()
-    entry = bench.store.publish("hand-over", {}, {ENCODER_FILE: to_bytes(copy_of(encoder))})
+    bench.store.publish("hand-over", {}, {ENCODER_FILE: to_bytes(copy_of(encoder))})
     published = time.perf_counter()
     bench.encoder_after("hand-over")
     if bench.device.type == "cuda":
         torch.cuda.synchronize()
     loaded = time.perf_counter()
-    shutil.rmtree(entry.folder)
+    (left,) = (item for item in bench.store.items() if item.key == "hand-over")
+    bench.store.drop(left)
     return published - began, loaded - published
 
 

@@ -1,4 +1,4 @@
-"""The command line: `stopover run|plan|check|fetch|tasks|report|export|ui`."""
+"""The command line: `stopover run|plan|check|fetch|tasks|report|export|gc|ui`."""
 
 import os
 import subprocess
@@ -27,6 +27,16 @@ SpaceName = Annotated[str, typer.Argument(metavar="SPACE", help="A YAML file, or
 HomeFolder = Annotated[
     Path, typer.Option("--home", envvar="STOPOVER_HOME", help="The folder that everything is written under.")
 ]
+StorePlace = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        envvar="STOPOVER_STORE",
+        metavar="FOLDER|URL",
+        help="Where finished stages are kept: a folder, s3://bucket/folder, gs://..., or file:///folder for a folder "
+        "that several machines mount; default: under --home.",
+    ),
+]
 Mirror = Annotated[
     Path | None,
     typer.Option(
@@ -49,6 +59,7 @@ def run(
     mirror: Mirror = None,
     model: Model = None,
     home: HomeFolder = DEFAULT_HOME,
+    store: StorePlace = None,
     without: Without = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Trials side by side; default: one per core.")] = None,
     hang_minutes: Annotated[
@@ -67,7 +78,7 @@ def run(
     from search.sweep import prepare
     from search.sweep import run as run_sweep
 
-    sweep = prepare(_space(space, model, without), Home(home), mirror, console)
+    sweep = prepare(_space(space, model, without), Home(home, store), mirror, console)
     try:
         results, matrix = run_sweep(sweep, console, workers, tracking_uri, 60 * hang_minutes)
     except KeyboardInterrupt:
@@ -87,6 +98,7 @@ def plan(
     mirror: Mirror = None,
     model: Model = None,
     home: HomeFolder = DEFAULT_HOME,
+    store: StorePlace = None,
     without: Without = None,
     devices: Annotated[int, typer.Option(min=1, help="How long would it take on so many GPUs (or cores)?")] = 1,
 ) -> None:
@@ -98,18 +110,18 @@ def plan(
     from search.plan_report import plan_report
     from search.sweep import prepare, published_plan
     from spaces.errors import NotHere
-    from trainables.store import Store
 
-    chosen, store = _space(space, model, without), Store(Home(home).store)
+    chosen, place = _space(space, model, without), Home(home, store)
+    finished = place.open_store()
     try:
-        sweep = prepare(chosen, Home(home), mirror, console)
+        sweep = prepare(chosen, place, mirror, console)
     except NotHere as reason:
         shape = shape_of(chosen.model, None)
-        console.print(plan_report(chosen.name, published_plan(chosen), chosen, store, shape, devices))
+        console.print(plan_report(chosen.name, published_plan(chosen), chosen, finished, shape, devices))
         console.print(f"\nPlanned by published sizes, as {reason}", style="yellow", highlight=False, soft_wrap=True)
     else:
         shape = shape_of(chosen.model, sweep.model)
-        console.print(plan_report(sweep.id, sweep.plan, chosen, store, shape, devices))
+        console.print(plan_report(sweep.id, sweep.plan, chosen, finished, shape, devices))
 
 
 @app.command(epilog="Example: `stopover check my-space.yaml --mirror data`")
@@ -118,9 +130,10 @@ def check(
     mirror: Mirror = None,
     model: Model = None,
     home: HomeFolder = DEFAULT_HOME,
+    store: StorePlace = None,
     without: Without = None,
 ) -> None:
-    """Check a space, its data and its model before anything is spent; say what is missing."""
+    """Check a space, its data, its model and the store before anything is spent; say what is missing."""
     from search.data_report import data_report, missing
     from search.plan_report import what_is_drawn
     from search.sweep import data_of, prepare
@@ -140,7 +153,9 @@ def check(
                 f"machine with internet (stopover fetch {space} --to FOLDER, then --mirror FOLDER here), or leave "
                 f"tasks out (--without {lacking[0].need.task.name})"
             )
-    sweep = prepare(chosen, Home(home), mirror, console)
+    place = Home(home, store)
+    place.open_store()
+    sweep = prepare(chosen, place, mirror, console)
     trials, stages = len(sweep.plan.chains), len(sweep.plan.stages)
     console.print(f"{space}: fine. {trials} trials, {stages} stages, model {sweep.model}", highlight=False)
     if chosen.budget:
@@ -226,15 +241,61 @@ def export(
     ] = False,
     mirror: Mirror = None,
     home: HomeFolder = DEFAULT_HOME,
+    store: StorePlace = None,
 ) -> None:
     """Write predictions as XTREME's `evaluate.py` reads them, for its own score or a submission."""
     from search.export import export_sweep
     from search.sweep import find_sweep
 
-    place = Home(home)
+    place = Home(home, store)
     for target, result in export_sweep(find_sweep(place, sweep), place, mirror, xtreme, recipe, labels).items():
         console.print(f"{target}: {result.trial.id}, {len(result.languages)} languages", highlight=False)
     console.print(f"Files: {xtreme}", highlight=False, soft_wrap=True)
+
+
+@app.command(epilog="Example: `stopover gc --dry-run`")
+def gc(
+    home: HomeFolder = DEFAULT_HOME,
+    store: StorePlace = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; delete nothing.")] = False,
+    keep_days: Annotated[float, typer.Option(min=0, help="Keep whatever is younger than so many days.")] = 7,
+    older_than: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            metavar="DAYS",
+            help="In a store that several homes share: no longer keep what only sweeps of other homes need that "
+            "have not run for so many days.",
+        ),
+    ] = None,
+    encoded: Annotated[
+        bool, typer.Option("--encoded", help="Also tokenised data under --home not used for --keep-days.")
+    ] = False,
+) -> None:
+    """Delete finished stages and snapshots that no sweep needs any more.
+
+    Every sweep writes into the store which stages it needs. Those of sweeps whose folder is still under --home stay,
+    so delete SWEEPS/ID first; so do those of sweeps of all other homes that share the store (unless --older-than says
+    otherwise), those that a process is computing, and those younger than --keep-days.
+    """
+    import time
+
+    from search.garbage import DAY, Rule, clear, encoded_garbage, find_garbage, garbage_report, in_bytes
+
+    place = Home(home, store)
+    kept = place.open_store()
+    rule = Rule(keep_days * DAY, None if older_than is None else older_than * DAY)
+    garbage = find_garbage(kept, place, rule)
+    files = encoded_garbage(place, time.time(), rule) if encoded else []
+    freed = sum(file.stat().st_size for file in files)
+    gone = garbage.items if dry_run else list(clear(kept, garbage))
+    console.print(garbage_report(gone, f"{'Would go' if dry_run else 'Gone'} from {place.store_place}"))
+    for file in () if dry_run else files:
+        file.unlink(missing_ok=True)
+    if encoded:
+        console.print(f"Tokenised data: {len(files)} files, {in_bytes(freed)}", highlight=False)
+    for other in garbage.others:
+        console.print(f"Kept for sweep {other.sweep} of {other.where}", highlight=False, soft_wrap=True)
 
 
 @app.command()

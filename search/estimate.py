@@ -54,7 +54,7 @@ def hours_on(plan: Plan, space: Space, shape: Shape, store: Store, devices: int)
 
 def estimate(plan: Plan, shape: Shape, store: Store) -> Estimate:
     """The estimate for a plan. Early stopping, which lowers it, and scoring English dev are left out."""
-    records = {key: record for key in plan.stages if (record := store.record(key)) is not None}
+    records = store.records(plan.stages)
     timed = {
         key: records[key]["seconds"]
         for key, stage in plan.stages.items()

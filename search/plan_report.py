@@ -24,16 +24,17 @@ def plan_report(
         ("stages", "trials", "each", "in all", "done"),
         note="Trials: that need these stages. Each, in all: examples to train. Done: in the store.",
     )
+    finished = store.records(plan.stages)
     trained = [stage for stage in plan.stages.values() if isinstance(stage, TrainStage)]
     scored = [stage for stage in plan.stages.values() if isinstance(stage, ScoreStage)]
     for (role, task), count in Counter((stage.role, stage.task) for stage in trained).items():
         stages = [stage for stage in trained if (stage.role, stage.task) == (role, task)]
         users = sum(plan.users[stage.key] for stage in stages)
         each = f"{stages[0].examples:,}"
-        done = sum(store.record(stage.key) is not None for stage in stages)
+        done = sum(stage.key in finished for stage in stages)
         cells = (str(count), str(users), each, f"{sum(stage.examples for stage in stages):,}", str(done))
         made.add_row(f"{task} ({role})", *cells)
-    done = sum(store.record(stage.key) is not None for stage in scored)
+    done = sum(stage.key in finished for stage in scored)
     users = sum(plan.users[stage.key] for stage in scored)
     made.add_row("scoring", str(len(scored)), str(users), "-", "-", str(done))
     sums = [*_sums(plan), *([Text(f"{what_is_drawn(space)}.")] if space.budget else [])]

@@ -1,5 +1,7 @@
 """A sweep from space to answer: prepared, run (or found done), tracked, and written down."""
 
+import logging
+import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -32,6 +34,9 @@ from trainables.published import PublishedData
 from trainables.sources import open_source
 from trainables.store import Store
 
+_TELL_AGAIN_SECONDS = 3600.0
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -59,6 +64,33 @@ class Sweep:
     def folder(self) -> Path:
         """Where its space, results, matrix and report are written."""
         return self.home.sweeps / self.id
+
+
+class _Needed:
+    """Tells the store which stages a sweep needs, before it runs and every hour that it does (`search.garbage`).
+
+    `plan` has the trials that the strategy has given so far.
+    """
+
+    def __init__(self, sweep: Sweep, plan: Plan, store: Store) -> None:
+        self._sweep = sweep
+        self._plan = plan
+        self._store = store
+        self._tell()
+
+    def tick(self) -> None:
+        """Tells again if the plan has grown or an hour has passed."""
+        if len(self._plan.stages) > self._stages or time.monotonic() - self._told > _TELL_AGAIN_SECONDS:
+            try:
+                self._tell()
+            except Exception as error:  # no reason to end a sweep: there is time until anyone clears its stages away
+                logger.warning("the store could not be told what the sweep needs: %s", error)
+
+    def _tell(self) -> None:
+        self._told, self._stages = time.monotonic(), len(self._plan.stages)
+        home = self._sweep.home
+        where = f"{socket.gethostname()}:{home.root.absolute()}"
+        self._store.need(self._sweep.id, home.identity(), where, {**self._sweep.plan.stages, **self._plan.stages})
 
 
 def prepare(space: Space, home: Home, mirror: Path | None, console: Console) -> Sweep:
@@ -93,27 +125,31 @@ def run(
 
     began = time.monotonic()
     home = sweep.home
-    store = Store(home.store)
     sweep.folder.mkdir(parents=True, exist_ok=True)
+    store = home.open_store()
+    plan = sweep.plan.emptied()
+    needed = _Needed(sweep, plan, store)
     stopping = sweep.space.stopping
-    board = Board(
-        sweep.plan.emptied(),
-        Halving(stopping),
-        strategy_for(sweep.space, sweep.id, home.optuna),
-        store,
-        budget=sweep.space.budget,
-        journal=Journal(sweep.folder / "journal.jsonl"),
-        grace=stopping.grace if stopping else None,
-    )
+    with store.records_cached(sweep.plan.stages):
+        board = Board(
+            plan,
+            Halving(stopping),
+            strategy_for(sweep.space, sweep.id, home.optuna),
+            store,
+            budget=sweep.space.budget,
+            journal=Journal(sweep.folder / "journal.jsonl"),
+            grace=stopping.grace if stopping else None,
+        )
     artifacts = None if tracking_uri else home.artifacts
     tracker = Tracker(tracking_uri or home.tracking_uri, sweep.space.name, sweep.id, sweep.space.model, artifacts)
     if not board.over:
         try:
-            _run_on_ray(sweep, board, tracker, console, workers, hang_seconds)
+            _run_on_ray(sweep, board, tracker, console, workers, hang_seconds, needed)
         except KeyboardInterrupt:
             tracker.interrupt()
             raise
-    results = _results(sweep, board, time.monotonic() - began)
+    with store.records_cached(board.plan.stages):
+        results = _results(sweep, board, time.monotonic() - began)
     matrix = transfer_matrix(results)
     files = write_down(results, matrix, sweep.folder, sweep.space)
     gains = _gains(results, matrix)
@@ -161,7 +197,13 @@ def _find_model(space: Space, home: Home, mirror: Path | None, console: Console)
 
 
 def _run_on_ray(
-    sweep: Sweep, board: Board, tracker: Any, console: Console, workers: int | None, hang_seconds: float
+    sweep: Sweep,
+    board: Board,
+    tracker: Any,
+    console: Console,
+    workers: int | None,
+    hang_seconds: float,
+    needed: _Needed,
 ) -> None:
     from search.live import LiveTable
     from search.ray_tune import Resources, local_ray, run_board
@@ -173,8 +215,9 @@ def _run_on_ray(
         sweep.mirror,
         sweep.space.evaluation.test_splits,
         sweep.model,
-        home.store.absolute(),
+        home.store_place,
         home.encoded.absolute(),
+        home.store_cache.absolute(),
         hang_seconds,
     )
     resources = Resources(gpus=1.0 if _gpus() else 0.0, workers=workers)
@@ -187,6 +230,7 @@ def _run_on_ray(
             if target_stage is not None and target_stage.key == event["stage"]:
                 tracker.point(trial, event)
         table.tick(trial, event)
+        needed.tick()
 
     with ExitStack() as stack:
         with console.status("starting Ray"):

@@ -10,6 +10,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +20,11 @@ import pytest
 from tests import made_data
 
 if TYPE_CHECKING:
+    from tests.stores import Place
     from trainables.workbench import Workbench
 
 REPOSITORY = Path(__file__).parent.parent
+KINDS = ("folder", "shared folder", "s3")  # of stores
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,6 +58,44 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_modernbert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with ModernBERT, which pools by the mean."""
     return made_data.save_modernbert(tmp_path_factory.mktemp("tiny_modernbert"))
+
+
+@pytest.fixture(scope="session")
+def s3_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A running S3 server, which the environment names; the file that gets a line per request."""
+    from tests import s3_server
+
+    if s3_server.MISSING:
+        pytest.skip(f"not installed: {', '.join(s3_server.MISSING)} (make setup brings them)")
+    log = tmp_path_factory.mktemp("s3") / "requests.log"
+    before = dict(os.environ)
+    with s3_server.s3_server(log) as address:
+        os.environ.update(s3_server.environment(address))
+        yield log
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def s3(s3_log: Path) -> str:
+    """The URL of an empty folder of a bucket."""
+    from tests.s3_server import BUCKET
+
+    return f"s3://{BUCKET}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> "Place":
+    """A place for a store, of every kind."""
+    from tests.stores import Place
+
+    match request.param:
+        case "folder":
+            return Place(tmp_path / "store", tmp_path / "caches")
+        case "shared folder":
+            return Place((tmp_path / "store").as_uri(), tmp_path / "caches")
+        case _:
+            return Place(request.getfixturevalue("s3"), tmp_path / "caches")
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from filelock import FileLock
 from trainables.digest import digest_of
 from trainables.examples import Examples
 from trainables.formats import FineTuning
+from trainables.full_disk import told_when_full
 from trainables.stages import FORMAT_VERSIONS
 
 _LAYOUT = 2  # raise it when the files' columns change
@@ -44,7 +45,10 @@ def encoding(examples: Examples, form: FineTuning, tokenizer_digest: str, cache:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
             if not path.is_file():
-                yield from _encode(examples, form, path)
+                with told_when_full(cache):
+                    yield from _encode(examples, form, path)
+    with suppress(PermissionError):  # another user's cache
+        os.utime(path)  # when it was last used, for `stopover gc`
     return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
 

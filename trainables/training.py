@@ -24,7 +24,6 @@ from trainables.events import Evaluated, Prepared, Progressed
 from trainables.formats import FINE_TUNING, FineTuning
 from trainables.predicting import predict
 from trainables.stages import TrainStage
-from trainables.store import Entry
 from trainables.updates import Updates
 from trainables.weights import (
     ENCODER_FILE,
@@ -220,9 +219,7 @@ def _go_on(stage: TrainStage, bench: Workbench, updates: Updates) -> _Course:
     return _Course(record["step"], record["seconds"], record["history"], part(tensors, "best."))
 
 
-def _publish(
-    stage: TrainStage, bench: Workbench, course: _Course, told: dict[str, dict[str, int]], parts: int
-) -> Entry:
+def _publish(stage: TrainStage, bench: Workbench, course: _Course, told: dict[str, dict[str, int]], parts: int) -> None:
     record = {
         "stage": "train",
         "task": stage.task,
@@ -241,4 +238,4 @@ def _publish(
         ENCODER_FILE: to_bytes(part(course.best, "encoder.")),
         HEAD_FILE: to_bytes(part(course.best, "head.")),
     }
-    return bench.store.publish(stage.key, record, dict(files))
+    bench.store.publish(stage.key, record, files)

@@ -28,8 +28,9 @@ class Job:
     mirror: Path | None
     test_splits: Mapping[str, str]
     model: Path
-    store: Path
+    store: str
     cache: Path
+    store_cache: Path | None = None
     hang_seconds: float = 3600.0
 
 
@@ -48,7 +49,7 @@ class TrialTrainable(tune.Trainable):
         from trainables.workbench import Workbench
 
         data = Data(open_source(job.source, job.mirror), job.test_splits)
-        self.bench = Workbench(Store(job.store), data, job.model, job.cache)
+        self.bench = Workbench(Store(job.store, job.store_cache), data, job.model, job.cache)
         self._hang_seconds = job.hang_seconds
         self._begin(config)
 

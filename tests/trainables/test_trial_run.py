@@ -5,7 +5,7 @@ from pathlib import Path
 
 from spaces.trial import Trial
 from tests.made_data import small_space
-from tests.trainables.test_store import first_line, held_elsewhere
+from tests.stores import first_line, held_elsewhere
 from trainables.events import Busy, Evaluated, Event, Failed, Finished, Progressed, Scored, StageDone
 from trainables.stages import Stage, chain
 from trainables.trial_run import run_trial

@@ -28,7 +28,7 @@ def trainable(make_bench: MakeBench, mirror: Path, tiny_model: Path) -> Any:
     from trainables.tune_trainable import Job, TrialTrainable
 
     bench = make_bench()
-    job = Job("mirror", mirror, {}, tiny_model, bench.store.root, bench.cache)
+    job = Job("mirror", mirror, {}, tiny_model, str(bench.store.root), bench.cache)
     made = TrialTrainable.__new__(TrialTrainable)
     made.setup(config(bench, "mnli"), job)
     yield made
