@@ -24,12 +24,10 @@ from trainables.stages import Stage, TrainStage
 
 LIST, RANGE = [0.0001, 0.001, 0.01], {"low": 0.0001, "high": 0.01}
 RATES: dict[str, dict[str, Any]] = {
-    "list": {"learning_rates": LIST},
-    "split lists": {"learning_rates": LIST, "intermediate_learning_rates": [0.001, 0.003]},
+    "lists": {"learning_rates": LIST, "intermediate_learning_rates": [0.001, 0.003]},
     "range": {"learning_rates": RANGE},
-    "range after a list": {"learning_rates": RANGE, "intermediate_learning_rates": [0.001, 0.003]},
 }
-FINITE = [(strategy, rates) for strategy in STRATEGIES for rates in ("list", "split lists")]
+FINITE = [(strategy, "lists") for strategy in STRATEGIES]
 ENDLESS = [(strategy, rates) for strategy in STRATEGIES if strategy != "grid" for rates in RATES if "range" in rates]
 every_kind = pytest.mark.parametrize(("strategy", "rates"), FINITE + ENDLESS)
 every_finite_kind = pytest.mark.parametrize(("strategy", "rates"), FINITE)
@@ -312,7 +310,7 @@ def test_a_target_that_trains_nothing_follows_for_free(strategy: str, tmp_path: 
 
 @pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "grid"])
 def test_every_target_and_seed_has_its_baseline_first(strategy: str, tmp_path: Path, mirror: Path) -> None:
-    for rates in ("list", "range"):
+    for rates in ("lists", "range"):
         board = Place(tmp_path / rates, mirror).run(space_of(strategy, rates, budget={"trials": 6})).board
         led = [trial for trial in board.standings if trial.target != "tatoeba"]
         assert {(one.recipe, one.target, one.seed) for one in led} == {
