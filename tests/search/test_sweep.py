@@ -237,12 +237,6 @@ def test_a_search_by_optuna_that_is_killed_ends_with_its_budget(tmp_path: Path, 
     assert {one.trial.id for one in led} == {row.user_attrs["trial"] for row in trials}
     assert {one.state for one in place.results().trials} <= {"finished", "stopped early"}
     assert {run.info.status for run in place.runs().values()} == {"FINISHED"}
-    again = place.run()
-    assert "0 trained in this run" in " ".join(again.split())
-    assert len(_trials_of_study(place)) == len(trials)
-    place.write_space(**drawn | {"budget": {"trials": 6}})
-    place.run()
-    assert len({row.user_attrs["trial"] for row in _trials_of_study(place)}) == 6
 
 
 def _trials_of_study(place: Place) -> list[optuna.trial.FrozenTrial]:
