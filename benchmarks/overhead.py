@@ -8,19 +8,15 @@ the first run takes over 60 s or 1.5 GB.
 """
 
 import argparse
-import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import yaml
+from peak import watched
 from rich.console import Console
 
 from search.home import Home
@@ -89,25 +85,7 @@ def record_of(stage: Stage) -> dict[str, Any]:
 def timed(space: Path, home: Home) -> tuple[float, float]:
     """Seconds and the driver's peak of resident memory of one run."""
     command = [sys.executable, "-m", "search.cli", "run", str(space), "--home", str(home.root)]
-    began = time.perf_counter()
-    process = psutil.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"HF_HUB_OFFLINE": "1"})
-    peak = [0]
-    watcher = threading.Thread(target=_watch, args=(process, peak))
-    watcher.start()
-    code = process.wait()
-    watcher.join()
-    if code:
-        raise subprocess.CalledProcessError(code, command)
-    return time.perf_counter() - began, peak[0]
-
-
-def _watch(process: psutil.Process, peak: list[int]) -> None:
-    while process.is_running():
-        try:
-            peak[0] = max(peak[0], process.memory_info().rss)
-        except psutil.Error:
-            return
-        time.sleep(0.2)
+    return watched(command, lambda driver: driver.memory_info().rss, quiet=True)
 
 
 if __name__ == "__main__":

@@ -11,17 +11,15 @@ where Stopover needs more than 1.5 GB.
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+from peak import watched
 from rich.console import Console
 from rich.progress import track
 
@@ -83,27 +81,13 @@ def write_pairs(folder: Path, rows: int) -> None:
 
 def measure(name: str, folder: Path, model: Path) -> tuple[float, float]:
     """Peak of resident memory (bytes, child processes included) and seconds of preparing in a fresh process."""
-    began = time.perf_counter()
     command = [sys.executable, __file__, "--prepare", name, "--folder", str(folder), "--model", str(model)]
-    process = psutil.Popen(command, env=os.environ | {"HF_HUB_OFFLINE": "1"})
-    peak = [0.0]
-    watcher = threading.Thread(target=_watch, args=(process, peak))
-    watcher.start()
-    code = process.wait()
-    watcher.join()
-    if code:
-        raise subprocess.CalledProcessError(code, command)
-    return peak[0], time.perf_counter() - began
+    seconds, peak = watched(command, _of_family)
+    return peak, seconds
 
 
-def _watch(process: psutil.Process, peak: list[float]) -> None:
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        try:
-            family = [process, *process.children(recursive=True)]
-            peak[0] = max(peak[0], sum(_resident(one) for one in family))
-        except psutil.Error:
-            pass
-        time.sleep(0.1)
+def _of_family(process: psutil.Process) -> int:
+    return sum(_resident(one) for one in [process, *process.children(recursive=True)])
 
 
 def _resident(process: psutil.Process) -> int:

@@ -18,6 +18,7 @@ from search.queue import Queue
 from search.strategies import Outcome, Strategy
 from spaces.budget import Budget
 from spaces.trial import Trial
+from trainables.doubt import beyond_doubt
 from trainables.stages import Stage, TrainStage
 
 _ASK_AGAIN_SECONDS = 5.0  # how soon a stage that another sweep computes is looked for again
@@ -330,8 +331,8 @@ class Board:
     def _judge(self, stage: str, point: dict[str, Any]) -> None:
         """Whether English dev of a stage under way is below chance beyond doubt, though its grace is over."""
         share = point["step"] / point["steps"]
-        highest = point["dev"] + 1.645 * point.get("error", 0.0)  # one-sided, at 95%
-        if self._grace is not None and share >= self._grace and highest < point.get("chance", 0.0):
+        below = beyond_doubt(point.get("chance", 0.0) - point["dev"], point.get("error", 0.0))
+        if self._grace is not None and share >= self._grace and below:
             task = self.plan.stages[stage].task
             self.given_up[stage] = f"{task} is below chance on English dev after {share:.0%} of its training"
 

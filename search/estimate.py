@@ -37,9 +37,9 @@ class Estimate:
         return operations / self.pace / 3600
 
 
-def hours_on(plan: Plan, space: Space, shape: Shape, store: Store, devices: int) -> float:
-    """Hours until all of a plan is done on so many devices, without early stopping: played through as a grid."""
-    pace = estimate(plan, shape, store).pace
+def hours_on(plan: Plan, space: Space, shape: Shape, store: Store, devices: int, pace: float) -> float:
+    """Hours until all of a plan is done on so many devices of a pace (operations a second), without early stopping:
+    played through as a grid."""
     played = simulate(
         plan,
         Halving(None),

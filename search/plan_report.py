@@ -40,9 +40,12 @@ def plan_report(
     sums = [*_sums(plan), *([Text(f"{what_is_drawn(space)}.")] if space.budget else [])]
     if shape is None:
         return Group(made, Text(), *sums, Text("No estimate: the encoder's shape is not known."))
-    hours = _hours(hours_on(plan, space, shape, store, devices))
-    time = Text(f"On {devices} devices, without early stopping: about {hours}.")
-    return Group(made, Text(), *sums, _cost(estimate(plan, shape, store)), *([time] if devices > 1 else []))
+    cost = estimate(plan, shape, store)
+    sums.append(_cost(cost))
+    if devices > 1:
+        hours = _hours(hours_on(plan, space, shape, store, devices, cost.pace))
+        sums.append(Text(f"On {devices} devices, without early stopping: about {hours}."))
+    return Group(made, Text(), *sums)
 
 
 def what_is_drawn(space: Space) -> str:

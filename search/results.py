@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from search.board import Board, Records, State, trained_by
 from spaces import UserError
 from spaces.trial import Trial
+from trainables.doubt import beyond_doubt
 from trainables.stages import TrainStage
 
 RESULTS_FILE = "results.json"
@@ -75,7 +76,7 @@ class TrialResult:
     @property
     def above_chance(self) -> bool:
         """Whether the mean over languages beats guessing beyond doubt (one-sided, 95%)."""
-        return self.score is not None and self.score - (self.chance or 0) > 1.645 * self.error
+        return self.score is not None and beyond_doubt(self.score - (self.chance or 0), self.error)
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ def trial_result(trial: Trial, board: Board) -> TrialResult:
     standing = board.standings[trial]
     chain = board.plan.chains[trial]
     trained = [stage for stage in chain if isinstance(stage, TrainStage)]
+    records = {stage.key: board.store.record(stage.key) or {} for stage in trained}
     scored = (board.store.record(chain[-1].key) or {}) if standing.state is State.FINISHED else {}
     computed = [stage for stage in trained if stage.key in standing.computed]
     reused = [stage for stage in trained if stage.key in standing.reused and stage.key not in standing.computed]
@@ -126,13 +128,14 @@ def trial_result(trial: Trial, board: Board) -> TrialResult:
         trial=trial,
         state=standing.state.value,
         reason=standing.reason,
-        dev=_dev(trained[-1], board.store) if trained else None,
+        dev=_dev(trained[-1], records, board.store) if trained else None,
         selectable=board.halving.selectable(trial),
         languages=scored.get("languages", {}),
         history=standing.history,
-        trained=[{"task": stage.task, "role": str(stage.role), **_record(stage, board.store)} for stage in trained],
-        facts={name: scored[name] for name in ("layer", "pooling") if name in scored} | _parts(trained, board.store),
-        examples_trained=sum(_trained_on(stage, board.store) for stage in computed) + under_way,
+        trained=[{"task": stage.task, "role": str(stage.role), **_told(records[stage.key])} for stage in trained],
+        facts={name: scored[name] for name in ("layer", "pooling") if name in scored} | _parts(records),
+        # of a stage that patience ended fewer than planned
+        examples_trained=sum(int(records[stage.key].get("examples", 0)) for stage in computed) + under_way,
         examples_shared=sum(stage.examples for stage in reused),
         seconds=round(standing.seconds, 3),
         scored=chain[-1].key if scored else "",
@@ -154,24 +157,18 @@ def totals(board: Board, seconds: float) -> dict[str, Any]:
     }
 
 
-def _record(stage: TrainStage, store: Records) -> dict[str, Any]:
-    record = store.record(stage.key) or {}
+def _told(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: record[name] for name in ("history", "dev", "inputs") if name in record}
 
 
-def _trained_on(stage: TrainStage, store: Records) -> int:
-    """Examples that a done stage was trained on: fewer than planned where patience ended it."""
-    return int((store.record(stage.key) or {}).get("examples", 0))
-
-
-def _parts(trained: Sequence[TrainStage], store: Records) -> dict[str, int]:
+def _parts(records: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """In how many parts batches went through the device, where its memory did not hold them whole."""
-    parts = max(((store.record(stage.key) or {}).get("parts_of_a_batch", 1) for stage in trained), default=1)
+    parts = max((record.get("parts_of_a_batch", 1) for record in records.values()), default=1)
     return {"parts_of_a_batch": parts} if parts > 1 else {}
 
 
-def _dev(stage: TrainStage, store: Records) -> float | None:
-    record = store.record(stage.key) or store.snapshot_record(stage.key) or {}
+def _dev(stage: TrainStage, records: Mapping[str, Mapping[str, Any]], store: Records) -> float | None:
+    record = records[stage.key] or store.snapshot_record(stage.key) or {}
     return max((point["dev"] for point in record.get("history", [])), default=None)
 
 

@@ -9,6 +9,7 @@ from search.tables import table
 from spaces import TASKS, Role, Task
 from spaces.tasks import Split
 from trainables.sources import Presence, Source
+from trainables.sources.base import worst
 from trainables.sources.mirror import MirrorSource
 
 
@@ -54,8 +55,7 @@ def _presence(task: Task, source: Source) -> Presence:
         return Presence.MISSING
     splits: list[tuple[Split, str]] = [(split, "en") for split in task.tables if split != "test" and task.trains]
     splits += [("test", languages[0])] if "test" in task.tables else []
-    found = {place.presence for split, language in splits for place in source.places(task, split, language)}
-    return next(one for one in (Presence.MISSING, Presence.ON_THE_HUB, Presence.HERE) if one in found)
+    return worst(place for split, language in splits for place in source.places(task, split, language))
 
 
 def _count(size: int) -> str:

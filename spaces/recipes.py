@@ -26,6 +26,11 @@ class Recipe:
         return ">".join("+".join(step) for step in self.steps) or NONE
 
     @property
+    def tasks(self) -> frozenset[str]:
+        """The tasks of all steps."""
+        return frozenset(task for step in self.steps for task in step)
+
+    @property
     def is_none(self) -> bool:
         """Whether the target is trained straight from the pretrained encoder."""
         return not self.steps

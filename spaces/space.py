@@ -169,8 +169,7 @@ class Space(_Strict):
 
     @model_validator(mode="after")
     def _world_keeps_its_own_tasks(self) -> "Space":
-        names = {name for recipe in self.recipes for step in parse_recipe(recipe).steps for name in step}
-        own = sorted(name for name in names if TASKS[name].in_world_only)
+        own = sorted(name for name in self.intermediate_tasks if TASKS[name].in_world_only)
         if own and self.source != "world":
             raise ValueError(f"task '{own[0]}' is there in the embedded world only; give source: world or leave it out")
         return self
@@ -208,6 +207,11 @@ class Space(_Strict):
             for intermediate_rate, rate in self._rates(recipe)
         ]
 
+    @property
+    def intermediate_tasks(self) -> frozenset[str]:
+        """The tasks that any of the recipes trains on."""
+        return frozenset().union(*(parse_recipe(recipe).tasks for recipe in self.recipes))
+
     def without(self, names: Iterable[str]) -> "Space":
         """The space less some tasks: as targets, and the recipes that train on them.
 
@@ -215,11 +219,11 @@ class Space(_Strict):
         """
         space = self
         for name in names:
-            recipes = [one for one in space.recipes if not any(name in step for step in parse_recipe(one).steps)]
+            recipes = [one for one in space.recipes if name not in parse_recipe(one).tasks]
             targets = [one for one in space.targets if one != name]
             if (recipes, targets) == (space.recipes, space.targets):
-                used = {task for one in space.recipes for step in parse_recipe(one).steps for task in step}
-                raise UserError(f"--without {name}: not in the space; {did_you_mean(name, used | set(space.targets))}")
+                used = space.intermediate_tasks | set(space.targets)
+                raise UserError(f"--without {name}: not in the space; {did_you_mean(name, used)}")
             if not recipes or not targets:
                 raise UserError(f"--without {name}: nothing would be left of the space")
             space = space.model_copy(update={"recipes": recipes, "targets": targets})

@@ -58,6 +58,7 @@ class Data:
         self.test_splits = test_splits or {}
         self.examples = lru_cache(maxsize=256)(self._examples)
         self.labels = lru_cache(maxsize=None)(self._labels)
+        self.languages = lru_cache(maxsize=None)(self._languages)
 
     def _examples(self, task: Task, split: Split, language: str = "en", cap: int | None = None) -> Examples:
         """At most `cap` examples (a seeded sample, the same in every trial; parallel sets stay parallel).
@@ -75,7 +76,7 @@ class Data:
             raise UserError(f"{task.name}: {self.where(task, split, language)} holds no usable rows")
         return Examples(task, language, table, labels, digest_of_table(table), split)
 
-    def languages(self, task: Task) -> tuple[str, ...]:
+    def _languages(self, task: Task) -> tuple[str, ...]:
         """The languages that the source can score a target in."""
         return self.source.languages(self._as_read(task))
 

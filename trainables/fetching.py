@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +10,12 @@ import pyarrow.parquet as pq
 
 from spaces import UserError, language_named
 from trainables.inventory import Need, needs
-from trainables.model_files import find_model, mirrored_model, model_files
+from trainables.model_files import Progress, find_model, mirrored_model, model_files
 from trainables.sources.base import TableSource
 from trainables.sources.mirror import table_path
 
 if TYPE_CHECKING:
     from spaces import Space
-
-# What is being fetched, how many are done, out of how many.
-Progress = Callable[[str, int, int], None]
 
 
 def fetch(space: "Space", source: TableSource, folder: Path, home_model: Path, progress: Progress) -> list[str]:

@@ -8,6 +8,7 @@ from spaces import TASKS, Format, Role, Task, task_named
 from spaces.tasks import Split, Table
 from trainables.examples import Data
 from trainables.sources import Place, Presence
+from trainables.sources.base import worst
 
 if TYPE_CHECKING:
     from spaces import Space
@@ -44,8 +45,7 @@ class Holding:
     @property
     def presence(self) -> Presence:
         """The worst of its tables."""
-        found = {place.presence for place in self.places}
-        return next(one for one in (Presence.MISSING, Presence.ON_THE_HUB, Presence.HERE) if one in found)
+        return worst(self.places)
 
     @property
     def rows(self) -> int:
@@ -78,8 +78,7 @@ def inventory(space: "Space", data: Data) -> list[Holding]:
 
 
 def _all_needs(space: "Space") -> Iterator[Need]:
-    names = {name for trial in space.trials() for step in trial.steps.steps for name in step}
-    for task in (task for name, task in TASKS.items() if name in names):
+    for task in (task for name, task in TASKS.items() if name in space.intermediate_tasks):
         yield from _training_needs(task)
     for target in (task_named(name, Role.TARGET) for name in space.targets):
         if target.trains:

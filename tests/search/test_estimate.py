@@ -57,9 +57,9 @@ def test_hours_on_many_devices_are_those_of_the_longest_chain(tmp_path: Path, mi
     space = small_space(recipes=["none", "mnli"], targets=["xnli"])
     plan, shape, store = make_plan(space, Data(MirrorSource(mirror)), "model"), Shape(2, 16, 64), Store(tmp_path)
     cost = estimate(plan, shape, store)
-    assert hours_on(plan, space, shape, store, 1) == pytest.approx(cost.hours(cost.left))
+    assert hours_on(plan, space, shape, store, 1, cost.pace) == pytest.approx(cost.hours(cost.left))
     first, after_mnli = (make_plan(small_space(recipes=[recipe], targets=["xnli"]), Data(MirrorSource(mirror)), "model")
                          for recipe in ("none", "mnli"))  # fmt: skip
     longest = estimate(after_mnli, shape, store)
-    assert hours_on(plan, space, shape, store, 9) == pytest.approx(longest.hours(longest.left))
+    assert hours_on(plan, space, shape, store, 9, cost.pace) == pytest.approx(longest.hours(longest.left))
     assert estimate(first, shape, store).left < longest.left

@@ -14,6 +14,7 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from spaces import Task
 from spaces.training import Training
+from trainables.doubt import beyond_doubt
 from trainables.examples import Examples
 
 Batch = dict[str, Tensor]
@@ -38,7 +39,7 @@ class Scores:
     @property
     def above_chance(self) -> bool:
         """Whether the score beats guessing beyond doubt: one-sided, at 95%."""
-        return self.value - self.chance > 1.645 * self.error
+        return beyond_doubt(self.value - self.chance, self.error)
 
 
 class FineTuning(ABC):

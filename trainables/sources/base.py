@@ -1,6 +1,7 @@
 """What every source of examples offers."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -37,6 +38,12 @@ class Place:
     presence: Presence
     rows: int | None = None
     size: int | None = None
+
+
+def worst(places: Iterable[Place]) -> Presence:
+    """The presence of all of some tables: that of the one that is hardest to get."""
+    found = {place.presence for place in places}
+    return next(one for one in (Presence.MISSING, Presence.ON_THE_HUB, Presence.HERE) if one in found)
 
 
 class Source(ABC):
