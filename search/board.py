@@ -5,8 +5,8 @@ It knows nothing of Ray: trials are handed out by `next_trial`, what happens to 
 """
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from search.halving import Halving
 from search.journal import Journal
 from search.plan import Plan
-from search.queue import Queue
+from search.queue import Queue, Rank
 from search.strategies import Outcome, Strategy
 from spaces.budget import Budget
 from spaces.trial import Trial
@@ -97,8 +97,10 @@ class Board:
         self._grace = grace
         self._clock = clock
         self._since: dict[Trial, float] = {}  # until when the journal knows of a running trial's time
-        self._ranks: dict[str, int] = {}  # of stages, in the order in which trials brought them
-        self._queue = Queue(clock, free=lambda stage: stage not in self.claims, rank=self._ranks.__getitem__)
+        self._targets: dict[str, int] = {}  # in the order in which trials brought them
+        self._order: dict[str, tuple[int, int]] = {}  # of stages: by target, then as trials brought them
+        self._rungs: Counter[str] = Counter()  # that target stages have passed
+        self._queue = Queue(clock, free=lambda stage: stage not in self.claims, rank=self._rank)
         self._by_state: dict[State, dict[Trial, None]] = {state: {} for state in State}
         self._claimed: dict[Trial, list[str]] = {}
         self._users: dict[str, list[Trial]] = defaultdict(list)
@@ -226,7 +228,8 @@ class Board:
             self._by_state[State.WAITING][trial] = None
             for stage in self.plan.add(trial):
                 if stage.key not in self._users:
-                    self._ranks[stage.key] = len(self._ranks)
+                    target = self._targets.setdefault(trial.target, len(self._targets))
+                    self._order[stage.key] = (target, len(self._order))
                     self._look_up(stage.key)
                 self._users[stage.key].append(trial)
         changed = {other for trial in added for other in self._take_history(trial)}
@@ -293,18 +296,25 @@ class Board:
             self._since[trial] = now
 
     def _evaluated(self, trial: Trial, event: dict[str, Any]) -> bool:
+        stage = event["stage"]
+        passed_before = self._rungs[stage]
         # One trial's intermediate stage may be what another trains for its target (SQuAD).
-        for other in self._users[event["stage"]]:
-            if self._trains_target(other, event["stage"]):
+        for other in self._users[stage]:
+            if self._trains_target(other, stage):
                 self._reconsider(self._record(other, event))
-        self._judge(event["stage"], event)
-        if event["stage"] in self.given_up:
-            self._give_up(event["stage"])
-            return self.standings[trial].state is State.RUNNING
-        if not self._trains_target(trial, event["stage"]) or not self._outdone(trial):
-            return True
-        self._stop(trial)
-        return False
+        self._judge(stage, event)
+        if stage in self.given_up:
+            self._give_up(stage)
+        elif self._trains_target(trial, stage):
+            if self._outdone(trial):
+                self._stop(trial)
+            elif passed_before < self._rungs[stage] and self._gives_way(stage, event):
+                self._leave(trial, State.WAITING)
+        return self.standings[trial].state is State.RUNNING
+
+    def _gives_way(self, stage: str, event: dict[str, Any]) -> bool:
+        """Whether a trial at a rung lets others train first that have to come there anyway: they may outdo it."""
+        return event["step"] < event["steps"] and self._queue.prefers_another(stage)
 
     def _trains_target(self, trial: Trial, stage: str) -> bool:
         own = self.plan.target_stage(trial)
@@ -312,29 +322,32 @@ class Board:
 
     def _record(self, trial: Trial, point: dict[str, Any]) -> set[Trial]:
         """Takes a result; the trials that may now go on, or no longer."""
-        share = point["step"] / point["steps"]
         history = self.standings[trial].history
         if history and history[-1]["step"] >= point["step"]:
             return set()
         history.append({name: point[name] for name in ("step", "steps", "examples", "loss", "dev")})
-        self.strategy.tell(trial, share, point["dev"])
-        return {trial} | self.halving.record(trial, share, point["dev"])
+        return self._tell(trial, _share(point), point["dev"])
 
     def _record_end(self, trial: Trial) -> set[Trial]:
         """The target stage is done; where patience ended it, its last result stands for the rest."""
         history = self.standings[trial].history
         if not history or history[-1]["step"] == history[-1]["steps"]:
             return set()
-        self.strategy.tell(trial, 1.0, history[-1]["dev"])
-        return {trial} | self.halving.record(trial, 1.0, history[-1]["dev"])
+        return self._tell(trial, 1.0, history[-1]["dev"])
+
+    def _tell(self, trial: Trial, share: float, dev: float) -> set[Trial]:
+        stage = self.plan.target_stage(trial)
+        if stage is not None:
+            self._rungs[stage.key] = self.halving.rungs_passed(share)
+        self.strategy.tell(trial, share, dev)
+        return {trial} | self.halving.record(trial, share, dev)
 
     def _judge(self, stage: str, point: dict[str, Any]) -> None:
         """Whether English dev of a stage under way is below chance beyond doubt, though its grace is over."""
-        share = point["step"] / point["steps"]
         below = beyond_doubt(point.get("chance", 0.0) - point["dev"], point.get("error", 0.0))
-        if self._grace is not None and share >= self._grace and below:
-            task = self.plan.stages[stage].task
-            self.given_up[stage] = f"{task} is below chance on English dev after {share:.0%} of its training"
+        if self._grace is not None and _share(point) >= self._grace and below:
+            task, part = self.plan.stages[stage].task, point["step"] / point["steps"]
+            self.given_up[stage] = f"{task} is below chance on English dev after {part:.0%} of its training"
 
     def _hopeless(self, trial: Trial) -> str | None:
         """Why a trial is given up: one of its intermediate stages is; a target may be as bad as it is."""
@@ -410,12 +423,16 @@ class Board:
         if state in _OUTCOMES:
             self.strategy.ended(trial, Outcome(state), reason)
 
+    def _rank(self, stage: str) -> Rank:
+        """Who comes first among equals: target by target, the lower rungs of it first, then as trials brought them."""
+        target, order = self._order[stage]
+        return target, self._rungs[stage], order
+
     def _queue_or_not(self, trial: Trial) -> None:
         state = self.standings[trial].state
         able = state is State.WAITING or (state is State.STOPPED and not self._outdone(trial))
         if able and trial not in self._queue:
-            begun = bool(self.standings[trial].history)
-            self._queue.add(trial, self._left(trial), self._next_stage(trial), begun)
+            self._queue.add(trial, self._left(trial), self._next_stage(trial))
         elif not able:
             self._queue.remove(trial)
 
@@ -436,6 +453,11 @@ class _Either:
 
     def __contains__(self, stage: object) -> bool:
         return stage in self.one or stage in self.other
+
+
+def _share(point: Mapping[str, Any]) -> float:
+    """How much of a stage is over; as stages are evaluated at the whole step that is nearest, half a step counts."""
+    return min(1.0, (point["step"] + 0.5) / point["steps"])
 
 
 def trained_by(plan: Plan, store: Records) -> int:

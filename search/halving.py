@@ -40,11 +40,15 @@ class Halving:
         """
         changed: set[Trial] = set()
         bracket = self._brackets[trial.target]
-        for rung, at in enumerate(self.rungs):
-            if share >= at - _EPSILON and trial not in bracket[rung].results:
+        for rung in range(self.rungs_passed(share)):
+            if trial not in bracket[rung].results:
                 bracket[rung].results[trial] = dev
                 changed |= {trial} | self._let_in(bracket, rung, {trial})
         return changed
+
+    def rungs_passed(self, share: float) -> int:
+        """How many rungs lie at or below a share (0 to 1) of the target stage."""
+        return sum(share >= rung - _EPSILON for rung in self.rungs)
 
     def goes_on(self, trial: Trial) -> bool:
         """Whether the trial may train past the last rung that it reached, as far as is known now."""

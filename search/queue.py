@@ -1,4 +1,4 @@
-"""The order in which trials start: the one whose next stage most trials wait for first.
+"""The order in which trials start: the one whose next stage most trials wait for first, then as the board ranks stages.
 
 Trials that could run are grouped by the next stage of their chain. Of a group one can start at a time, as the others
 need the same stage; a group whose stage someone computes, or that sleeps, gives none. Every change costs time that
@@ -11,21 +11,21 @@ from heapq import heappop, heappush
 
 from spaces.trial import Trial
 
-_Entry = tuple[int, int, int, str]  # trials that wait (negative), begun or not, rank, stage
+Rank = tuple[int, ...]  # lower comes first
+_Entry = tuple[int, Rank, str]  # trials that wait (negative), the rank of the stage, the stage
 
 
 class Queue:
     """Trials that could run. `clock` tells seconds; `free` whether nobody computes a stage now; `rank` which of two
-    stages comes first among equals."""
+    stages comes first among equals. A stage's rank may only fall behind."""
 
-    def __init__(self, clock: Callable[[], float], free: Callable[[str], bool], rank: Callable[[str], int]) -> None:
+    def __init__(self, clock: Callable[[], float], free: Callable[[str], bool], rank: Callable[[str], Rank]) -> None:
         self._clock = clock
         self._free = free
         self._rank = rank
         self._chains: dict[Trial, Sequence[str]] = {}
         self._next: dict[Trial, str] = {}
-        self._groups: dict[str, dict[Trial, bool]] = defaultdict(dict)  # by next stage: trial, and whether it has begun
-        self._begun: Counter[str] = Counter()
+        self._groups: dict[str, dict[Trial, None]] = defaultdict(dict)  # by next stage
         self._waiting: Counter[str] = Counter()
         self._heap: list[_Entry] = []
         self._current: dict[str, _Entry] = {}  # of a stage's entries in the heap the one that counts
@@ -37,23 +37,22 @@ class Queue:
     def __contains__(self, trial: Trial) -> bool:
         return trial in self._chains
 
-    def add(self, trial: Trial, chain: Sequence[str], next_stage: str, begun: bool) -> None:
+    def add(self, trial: Trial, chain: Sequence[str], next_stage: str) -> None:
         """Takes a trial in: the stages that it has still to pass, and the first of them."""
         self._chains[trial] = chain
         self._waiting.update(chain)
-        self._join(trial, next_stage, begun)
+        self._join(trial, next_stage)
 
     def remove(self, trial: Trial) -> None:
         """Takes a trial out, if it is in."""
         if trial in self._chains:
             self._waiting.subtract(self._chains.pop(trial))
-            stage = self._next.pop(trial)
-            self._begun[stage] -= self._groups[stage].pop(trial)
+            del self._groups[self._next.pop(trial)][trial]
 
     def move(self, stage: str, next_stage: Callable[[Trial], str]) -> None:
         """The stage is done: those that waited for it come to their next one."""
-        for trial, begun in self._groups.pop(stage, {}).items():
-            self._join(trial, next_stage(trial), begun)
+        for trial in self._groups.pop(stage, {}):
+            self._join(trial, next_stage(trial))
 
     def sleep(self, stage: str, seconds: float) -> None:
         """Nobody starts at the stage for a while."""
@@ -76,28 +75,28 @@ class Queue:
             elif not self._groups.get(stage) or not self._free(stage) or stage in sleeping:
                 heappop(self._heap)
                 del self._current[stage]
-            elif entry[:2] != self._entry(stage)[:2]:  # fewer wait for it than when it was queued
+            elif entry != self._entry(stage):  # fewer wait for it than when it was queued, or it fell behind
                 heappop(self._heap)
                 self.look_at(stage)
             else:
-                return self._of_group(stage)
+                return next(iter(self._groups[stage]))
         return None
 
-    def _join(self, trial: Trial, stage: str, begun: bool) -> None:
+    def prefers_another(self, stage: str) -> bool:
+        """Whether someone would start before a trial that came into the queue and needed this stage next."""
+        first = self.first()
+        if first is None:
+            return False
+        waiting = self._waiting[stage] + 1
+        return self._entry(self._next[first]) < (-waiting, self._rank(stage), stage)
+
+    def _join(self, trial: Trial, stage: str) -> None:
         self._next[trial] = stage
-        self._groups[stage][trial] = begun
-        self._begun[stage] += begun
+        self._groups[stage][trial] = None
         self.look_at(stage)
 
     def _entry(self, stage: str) -> _Entry:
-        # Trials that have begun come first among equals: most of their work is done.
-        return -self._waiting[stage], 0 if self._begun[stage] else 1, self._rank(stage), stage
-
-    def _of_group(self, stage: str) -> Trial:
-        group = self._groups[stage]
-        if self._begun[stage]:
-            return next(trial for trial, begun in group.items() if begun)
-        return next(iter(group))
+        return -self._waiting[stage], self._rank(stage), stage
 
     def _wake(self) -> set[str]:
         while self._asleep and self._asleep[0][0] <= self._clock():

@@ -142,6 +142,28 @@ def test_an_outdone_trial_stops_at_its_rung_and_can_go_on_later(mirror: Path, st
     assert board.next_trial() == second  # two of four go on: the second best is one of them now
 
 
+def test_a_trial_at_a_rung_gives_way_to_those_that_have_yet_to_come_there(mirror: Path, store: Store) -> None:
+    stopping = {"rungs": [0.5], "reduction": 2, "keep": "best"}
+    space = small_space(recipes=["none"], learning_rates=[0.001, 0.002], stopping=stopping)
+    board = board_of(space, mirror, store)
+    first = board.next_trial()
+    assert first is not None
+    assert evaluated(board, first, 1, dev=10.0)  # no rung
+    assert not evaluated(board, first, 2, dev=50.0)
+    assert board.standings[first].state is State.WAITING
+    second = board.next_trial()
+    assert second is not None and second != first
+    assert evaluated(board, second, 2, dev=60.0)  # nobody is left that could outdo it
+    assert board.standings[first].state is State.STOPPED
+
+
+def test_a_trial_at_its_end_gives_way_to_nobody(mirror: Path, store: Store) -> None:
+    space = small_space(recipes=["none"], learning_rates=[0.001, 0.002], stopping={"rungs": [0.5]})
+    board = board_of(space, mirror, store)
+    first = board.next_trial()
+    assert first is not None and evaluated(board, first, 4, dev=10.0)
+
+
 def test_an_intermediate_stage_tells_of_those_whose_target_stage_it_is(mirror: Path, store: Store) -> None:
     board = board_of(small_space(recipes=["none", "squad_v1"], targets=["xquad"]), mirror, store)
     none, squad = board.plan.chains
@@ -201,6 +223,14 @@ def test_a_target_stage_that_patience_ended_counts_at_every_rung(mirror: Path, s
     assert evaluated(board, first, 1, dev=60.0)
     done(board, first, board.plan.chains[first][0].key)  # without another evaluation
     assert not evaluated(board, second, 2, dev=50.0)
+
+
+def test_an_evaluation_at_the_step_nearest_to_a_rung_is_at_it(mirror: Path, store: Store) -> None:
+    stopping = {"rungs": [0.25], "reduction": 2, "keep": "best"}
+    board = board_of(small_space(recipes=["none"], learning_rates=[0.1, 0.01], stopping=stopping), mirror, store)
+    first, second = started(board)
+    assert evaluated(board, first, 94, dev=60.0, steps=378)  # a quarter is 94.5 steps
+    assert not evaluated(board, second, 94, dev=50.0, steps=378)
 
 
 def test_results_before_the_rung_stop_nobody(mirror: Path, store: Store) -> None:
