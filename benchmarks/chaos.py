@@ -4,9 +4,10 @@
 
 A small sweep over made-up data is run undisturbed once, then again and again from nothing while faults strike: the
 driver, a worker or the raylet is killed, the driver is told to end, a stored stage is damaged or loses a file, the
-disk is full for a while (as root, on a small tmpfs), the MLflow server goes away and comes back. Whenever the driver
-has ended, the same command is run again. Exit code 1 unless every run ends with the same matrix, one ended MLflow run
-per trial, and no stage trained twice that was not damaged.
+disk is full for a while (as root, on a small tmpfs), a training step gives no number, the clock jumps (as Python sees
+it), the MLflow server goes away and comes back. Whenever the driver has ended, the same command is run again. Exit
+code 1 unless every run ends with the same matrix, one ended MLflow run per trial, and no stage trained twice that was
+not damaged.
 """
 
 import argparse
@@ -42,6 +43,7 @@ SPACE = {
 }
 TRIALS = 18
 PATIENCE_SECONDS = 240.0
+HOOKS = Path(__file__).parent / "chaos_hooks"
 DISK = "64m"
 
 
@@ -112,7 +114,13 @@ class Sweep:
         """Runs the command unless it runs already."""
         self.server.start()
         if self.driver is None or not self.driver.is_running() or self.driver.poll() is not None:
-            environment = os.environ | {"HF_HUB_OFFLINE": "1", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+            path = os.pathsep.join(filter(None, [str(HOOKS), os.environ.get("PYTHONPATH")]))
+            environment = os.environ | {
+                "HF_HUB_OFFLINE": "1",
+                "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+                "PYTHONPATH": path,
+                "STOPOVER_FAULTS": str(_made(self.faults)),
+            }
             command = [*self.given, "--home", str(self.home / "home"), "--tracking-uri", self.server.uri]
             link = self.home / "home" / "store"
             if not link.is_symlink():
@@ -122,6 +130,11 @@ class Sweep:
                 self.driver = psutil.Popen(
                     command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
                 )
+
+    @property
+    def faults(self) -> Path:
+        """Where the processes are told of faults from inside."""
+        return self.home / "faults"
 
     def finish(self) -> None:
         """Runs the command again until it ends well twice: the second time all is logged. Raises `TimeoutError`."""
@@ -298,6 +311,16 @@ def stop_server(sweep: Sweep, rng: random.Random) -> None:
     sweep.server.start()
 
 
+def spoil_step(sweep: Sweep, rng: random.Random) -> None:
+    """The next training step leaves no number in any weight."""
+    (_made(sweep.faults) / "nan").touch()
+
+
+def jump_clock(sweep: Sweep, rng: random.Random) -> None:
+    """The clock jumps, by up to a day either way."""
+    (_made(sweep.faults) / "clock").write_text(f"{rng.uniform(-86_400, 86_400):.0f}")
+
+
 FAULTS: dict[str, Callable[[Sweep, random.Random], None]] = {
     "driver killed": kill_driver,
     "driver told to end": end_driver,
@@ -307,6 +330,8 @@ FAULTS: dict[str, Callable[[Sweep, random.Random], None]] = {
     "file lost": lose,
     "disk full": fill_disk,
     "server away": stop_server,
+    "step spoilt": spoil_step,
+    "clock jumped": jump_clock,
 }
 
 

@@ -16,14 +16,14 @@ from transformers.utils import logging
 
 from spaces import TASKS, Format, Role, Task, Training
 from spaces.encoders import Shape
-from trainables.batches import lengths_of, rows_at, training_batches
+from trainables.batches import rows_at
 from trainables.encoded import encoded
 from trainables.events import Event, Failed, Progressed, Scored
 from trainables.examples import Data, Examples
 from trainables.formats import FineTuning
-from trainables.stages import ScoreStage, Stage, TrainStage
+from trainables.stages import ScoreStage, Stage, TrainSet, TrainStage
 from trainables.store import Store
-from trainables.training import fine_tuning, train
+from trainables.training import batches_of, fine_tuning, train
 from trainables.trial_run import run_trial
 from trainables.weights import ENCODER_FILE, copy_of, to_bytes
 from trainables.workbench import Workbench
@@ -150,18 +150,20 @@ def _training(size: Size, task: Task, bench: Workbench, seconds: float) -> Train
     rows = bench.data.examples(task, "train", "en", settings.examples)
     dev = bench.data.examples(task, "dev", "en", settings.dev_examples)
     role = Role.TARGET if Role.TARGET in task.roles else Role.INTERMEDIATE
-    one_epoch = TrainStage(
-        bench.model_digest, task.name, role, rows.digest, dev.digest, rows.labels, len(rows), settings,
-        size.learning_rate, seed=0,
-    )  # fmt: skip
+    train_set = TrainSet(task.name, rows.digest, dev.digest, rows.labels, len(rows), settings)
+    one_epoch = TrainStage(bench.model_digest, role, (train_set,), size.learning_rate, seed=0)
     steps = max(2 * NEWS_IN_A_TRAINING, seconds * _steps_per_second(one_epoch, bench))
-    return replace(one_epoch, settings=replace(settings, epochs=steps / len(_batches(one_epoch, bench))))
+    return _with_epochs(one_epoch, steps / len(_batches(one_epoch, bench)))
+
+
+def _with_epochs(stage: TrainStage, epochs: float) -> TrainStage:
+    (one,) = stage.sets
+    return replace(stage, sets=(replace(one, settings=replace(one.settings, epochs=epochs)),))
 
 
 def _steps_per_second(stage: TrainStage, bench: Workbench) -> float:
     """How fast the stage trains once it is warm, which it is after the first news."""
-    endless = replace(stage, settings=replace(stage.settings, epochs=100))
-    run = train(endless, bench)
+    run = train(_with_epochs(stage, 100), bench)
     news = ((time.perf_counter(), event.step) for event in run if isinstance(event, Progressed))
     (began, first), (ended, last) = next(news), next(news)
     run.close()
@@ -183,7 +185,7 @@ def _training_rate(stage: TrainStage, bench: Workbench, shape: Shape, news: News
     (began, first), (ended, last) = progress[0], progress[-1]
     taken = _batches(stage, bench)[first:last]
     examples = bench.data.examples(TASKS[stage.task], "train", "en", stage.settings.examples)
-    lengths = _lengths(fine_tuning(stage, bench), examples, bench, np.concatenate(taken))
+    lengths = _lengths(fine_tuning(stage.sets[0], bench), examples, bench, np.concatenate(taken))
     return _rate(sum(map(len, taken)), lengths, _PASSES_IN_TRAINING, shape, ended - began)
 
 
@@ -193,7 +195,7 @@ def _scoring_rate(stage: ScoreStage, training: TrainStage | None, bench: Workben
     task = TASKS[stage.task]
     examples = bench.data.examples(task, "test", LANGUAGES[1], None)
     if training:
-        lengths = _lengths(fine_tuning(training, bench), examples, bench, range(len(examples)))
+        lengths = _lengths(fine_tuning(training.sets[0], bench), examples, bench, range(len(examples)))
         return _rate(len(examples), lengths, 1, shape, ended - began)
     texts = _texts(examples)
     if task.format is Format.MINING:
@@ -210,9 +212,8 @@ def _rate(examples: int, lengths: Sequence[int], passes: int, shape: Shape, seco
 def _batches(stage: TrainStage, bench: Workbench) -> list[NDArray[np.int64]]:
     """The row numbers of the stage's batches."""
     examples = bench.data.examples(TASKS[stage.task], "train", "en", stage.settings.examples)
-    rows = encoded(examples, fine_tuning(stage, bench), bench.tokenizer_digest, bench.cache)
-    settings = stage.settings
-    return training_batches(lengths_of(rows), settings.batch_size, settings.batch_tokens, settings.epochs, stage.seed)
+    rows = encoded(examples, fine_tuning(stage.sets[0], bench), bench.tokenizer_digest, bench.cache)
+    return [numbers for _, numbers in batches_of(stage, [rows])]
 
 
 def _lengths(form: FineTuning, examples: Examples, bench: Workbench, numbers: Sequence[int]) -> list[int]:

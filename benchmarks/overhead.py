@@ -70,7 +70,7 @@ def record_of(stage: Stage) -> dict[str, Any]:
              "loss": 1.0 / n, "dev": 50 + 10 * rng.random() + n, "chance": 33.0, "error": 2.0}
             for n in range(1, EVALUATIONS + 1)
         ]  # fmt: skip
-        told = {"examples": stage.rows, "split": 0, "cut": 0}
+        told = {"examples": sum(one.rows for one in stage.sets), "split": 0, "cut": 0}
         shared = {"dev": max(point["dev"] for point in history), "examples": stage.examples, "seconds": 60.0}
         return {"stage": "train", "task": stage.task, "history": history, "inputs": {"train": told}, **shared}
     languages = {

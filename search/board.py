@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from search.costs import Costs, work_of
 from search.halving import Halving
 from search.journal import Journal
 from search.plan import Plan
@@ -97,7 +98,9 @@ class Board:
         self._grace = grace
         self._clock = clock
         self._since: dict[Trial, float] = {}  # until when the journal knows of a running trial's time
+        self.costs = Costs()
         self._targets: dict[str, int] = {}  # in the order in which trials brought them
+        self._ahead: dict[str, float] = defaultdict(float)  # work of the longest way from a stage's start to an end
         self._order: dict[str, tuple[int, int]] = {}  # of stages: by target, then as trials brought them
         self._rungs: Counter[str] = Counter()  # that target stages have passed
         self._queue = Queue(clock, free=lambda stage: stage not in self.claims, rank=self._rank)
@@ -226,7 +229,9 @@ class Board:
         for trial in added:
             self.standings[trial] = Standing()
             self._by_state[State.WAITING][trial] = None
-            for stage in self.plan.add(trial):
+            chain = self.plan.add(trial)
+            for index, stage in enumerate(chain):
+                self._ahead[stage.key] = max(self._ahead[stage.key], work_of(chain[index:]))
                 if stage.key not in self._users:
                     target = self._targets.setdefault(trial.target, len(self._targets))
                     self._order[stage.key] = (target, len(self._order))
@@ -243,7 +248,8 @@ class Board:
             self.failed[stage] = record["failed"]
         elif record is not None:
             self.done.add(stage)
-        if isinstance(self.plan.stages[stage], TrainStage):
+        if isinstance(self.plan.stages[stage], TrainStage):  # of a test set not even the time is looked at
+            self.costs.learn(self.plan.stages[stage], (record or {}).get("seconds", 0.0))
             for point in (record or self.store.snapshot_record(stage) or {}).get("history", []):
                 self._judge(stage, point)
         self.trained_before += trained_on(self.plan.stages[stage], self.store)
@@ -380,6 +386,8 @@ class Board:
     def _stage_done(self, trial: Trial, event: dict[str, Any]) -> None:
         stage = event["stage"]
         self.done.add(stage)
+        if not event["reused"]:
+            self.costs.learn(self.plan.stages[stage], event["seconds"])
         self.claims.pop(stage, None)
         for other in self._users[stage]:
             if self._trains_target(other, stage):
@@ -424,9 +432,9 @@ class Board:
             self.strategy.ended(trial, Outcome(state), reason)
 
     def _rank(self, stage: str) -> Rank:
-        """Who comes first among equals: target by target, the lower rungs of it first, then as trials brought them."""
+        """Who comes first among equals: target by target, its lower rungs first, the longest way of these."""
         target, order = self._order[stage]
-        return target, self._rungs[stage], order
+        return target, self._rungs[stage], -self._ahead[stage], order
 
     def _queue_or_not(self, trial: Trial) -> None:
         state = self.standings[trial].state

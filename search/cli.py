@@ -140,7 +140,7 @@ def check(
     from trainables.inventory import inventory
 
     chosen = _space(space, model, without)
-    data = data_of(chosen, mirror)
+    data = data_of(chosen, Home(home, store), mirror)
     if chosen.source != "world":
         with console.status("looking for data"):
             holdings = inventory(chosen, data)

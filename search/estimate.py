@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.costs import tokens
 from search.halving import Halving
 from search.plan import Plan
 from search.simulator import SimulatedStore, simulate
 from search.strategies.grid import Grid
-from spaces import TASKS, Space
+from spaces import Space
 from spaces.encoders import ENCODERS, Shape
-from trainables.stages import Stage, TrainStage
+from trainables.stages import ScoreStage, Stage, TrainSet, TrainStage
 from trainables.store import Store
 
 # Assumed of one GPU on small batches in bf16, where nothing was measured: about a sixth of an A100's peak.
@@ -22,6 +23,7 @@ USUAL_PACE = 50e12
 class Estimate:
     """Operations of all stages: if every trial did all its work, with sharing, and of those not in the store yet.
 
+    `longest` are those of the longest chain of stages, the critical path: what no number of devices makes faster.
     `pace` is in operations a second and device; `measured` says how many stages of the plan it was measured on, 0
     where it is only `USUAL_PACE`.
     """
@@ -29,6 +31,7 @@ class Estimate:
     alone: float
     shared: float
     left: float
+    longest: float
     pace: float
     measured: int
 
@@ -66,6 +69,7 @@ def estimate(plan: Plan, shape: Shape, store: Store) -> Estimate:
         alone=sum(_operations(stages, shape) for stages in plan.chains.values()),
         shared=_operations(plan.stages.values(), shape),
         left=_operations((stage for key, stage in plan.stages.items() if key not in records), shape),
+        longest=max((_operations(stages, shape) for stages in plan.chains.values()), default=0.0),
         pace=pace,
         measured=len(timed),
     )
@@ -87,9 +91,10 @@ def _operations(stages: Iterable[Stage], shape: Shape) -> float:
 
 
 def _of_stage(stage: Stage, shape: Shape) -> float:
-    task = TASKS[stage.task]
-    tokens = min(task.tokens or stage.settings.max_length, stage.settings.max_length)
-    each = tokens * shape.flop_per_token(tokens)
-    if isinstance(stage, TrainStage):
-        return 3 * each * stage.examples  # forward, and twice that backward
-    return each * sum(examples for _, _, examples in stage.tests)
+    if isinstance(stage, TrainStage):  # forward, and twice that backward
+        return 3 * sum(one.examples * _of_example(one, shape) for one in stage.sets)
+    return _of_example(stage, shape) * sum(examples for _, _, examples in stage.tests)
+
+
+def _of_example(of: TrainSet | ScoreStage, shape: Shape) -> float:
+    return tokens(of) * shape.flop_per_token(tokens(of))

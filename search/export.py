@@ -36,7 +36,7 @@ def export_sweep(
     chosen = chosen_trials(results, transfer_matrix(results), recipe)
     space = Space.model_validate(results.space)
     cap = space.evaluation.test_examples
-    export(chosen.values(), home.open_store(), data_of(space, mirror), folder, cap, labels)
+    export(chosen.values(), home.open_store(), data_of(space, home, mirror), folder, cap, labels)
     return chosen
 
 

@@ -57,7 +57,7 @@ class Home:
 
     @property
     def encoded(self) -> Path:
-        """Tokenised data."""
+        """Tokenised data, and generated data before it is tokenised."""
         return self.root / "cache" / "encoded"
 
     @property

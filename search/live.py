@@ -12,7 +12,7 @@ from rich.text import Text
 from search.board import Board, State
 from spaces.trial import Trial
 from trainables.events import Evaluated, Finished, Prepared, Progressed, Scored, StageDone
-from trainables.stages import TrainStage
+from trainables.stages import Stage, TrainStage
 
 _REDRAW_SECONDS = 0.5
 _LINE_SECONDS = 15.0
@@ -98,23 +98,34 @@ class LiveTable:
         return [*done, f"{self.board.device_hours:.2g} device hours spent, budget {budget}"] if budget else done
 
     def _time_left(self) -> str:
-        spent = time.monotonic() - self.began
         done, all_of_it = self._examples()
-        trained = self.board.examples_trained + sum(self._progress.values())
-        left = "?" if not trained or spent < 5 else _duration(spent * max(0, all_of_it - done) / trained)
-        return f"{done:,} of at most {all_of_it:,} examples, {_duration(spent)} gone, at most {left} left"
+        gone, left = _duration(time.monotonic() - self.began), self._seconds_left()
+        at_most = "?" if left is None else _duration(left)
+        return f"{done:,} of at most {all_of_it:,} examples, {gone} gone, at most {at_most} left"
 
     def _examples(self) -> tuple[int, int]:
         """Examples trained (whenever) of the sweep's stages, and all of those, without what stopped trials leave."""
         stages = {key: one for key, one in self.board.plan.stages.items() if isinstance(one, TrainStage)}
-        stopped = {
-            stage.key
-            for trial in self.board.in_state(State.STOPPED)
-            if (stage := self.board.plan.target_stage(trial)) is not None
-        }
+        stopped = self._stopped()
         done = sum(stage.examples for key, stage in stages.items() if key in self.board.done)
         done += sum(self._progress.get(key, 0) for key in stages if key not in stopped | self.board.done)
         return done, sum(stage.examples for key, stage in stages.items() if key not in stopped)
+
+    def _seconds_left(self) -> float | None:
+        """By what stages of their kind took, as many side by side as now; None before anything is known of that."""
+        board, stopped = self.board, self._stopped()
+        left = sum(self._left_of(stage) for key, stage in board.plan.stages.items() if key not in stopped | board.done)
+        running = board.count(State.RUNNING)
+        return left / running if left and running else None
+
+    def _left_of(self, stage: Stage) -> float:
+        part = self._progress.get(stage.key, 0) / stage.examples if isinstance(stage, TrainStage) else 0.0
+        return self.board.costs.seconds(stage) * (1 - part)
+
+    def _stopped(self) -> set[str]:
+        """Target stages of trials that were stopped early."""
+        stages = (self.board.plan.target_stage(trial) for trial in self.board.in_state(State.STOPPED))
+        return {stage.key for stage in stages if stage is not None}
 
     def _best(self) -> dict[str, tuple[float, Trial]]:
         best: dict[str, tuple[float, Trial]] = {}

@@ -81,7 +81,8 @@ def _cost(cost: Estimate) -> Text:
     )
     return Text(
         f"Computing, about: {_operations(cost.alone)} if every trial did all its work, {_operations(cost.shared)} with "
-        f"sharing, {_operations(cost.left)} left. That is {_hours(cost.hours(cost.left))} of {where}."
+        f"sharing, {_operations(cost.left)} left. That is {_hours(cost.hours(cost.left))} of {where}. "
+        f"The longest chain of stages takes {_hours(cost.hours(cost.longest))}, however many devices there are."
     )
 
 

@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 
 from spaces.trial import Trial
 
-Rank = tuple[int, ...]  # lower comes first
+Rank = tuple[float, ...]  # lower comes first
 _Entry = tuple[int, Rank, str]  # trials that wait (negative), the rank of the stage, the stage
 
 

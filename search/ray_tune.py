@@ -1,13 +1,13 @@
 """Runs a board's trials on Ray Tune: the board decides, Tune schedules, places and restarts."""
 
 import logging
+import math
 import os
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from search.board import Board, State
+from search.resources import Resources
 from spaces.trial import Trial
 from trainables.events import LAST_EVENTS
 from trainables.stages import as_plain
@@ -36,22 +37,13 @@ _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 OnEvent = Callable[[Trial | None, dict[str, Any] | None], None]
 
 
-@dataclass(frozen=True)
-class Resources:
-    """Devices of one trial, and how many trials this machine runs side by side (None: as many as fit)."""
-
-    cpus: float = 1.0
-    gpus: float = 0.0
-    workers: int | None = None
-
-
 @contextmanager
 def local_ray(resources: Resources) -> Iterator[None]:
     """A Ray of this process's own, on loopback, gone at the end."""
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # it is reached from this machine alone
     ray.init(
         address="local",
-        num_cpus=resources.workers or os.cpu_count(),
+        num_cpus=math.ceil(resources.workers * resources.cpus) if resources.workers else os.cpu_count(),
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,

@@ -1,6 +1,6 @@
 """The report in the terminal: transfer matrix, best recipe per target, scores per language, cost."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -14,12 +14,13 @@ from spaces import LANGUAGES, TASKS
 from spaces.budget import Budget
 
 _AT_CHANCE = "≈"
+_TARGETS_ABREAST = 4
 
 
 def summary(results: Results, matrix: TransferMatrix) -> RenderableType:
     """What a reader wants first: the matrix, the best recipes, what it cost."""
     lines = (*_cost_lines(results), *_limits(results, matrix), *_warnings(matrix))
-    return Group(_matrix_table(matrix), Text(), _best_table(matrix), Text(), *_xtreme_table(matrix), *lines)
+    return Group(*_matrix_tables(matrix), _best_table(matrix), Text(), *_xtreme_table(matrix), *lines)
 
 
 def full_report(results: Results, matrix: TransferMatrix) -> RenderableType:
@@ -28,18 +29,33 @@ def full_report(results: Results, matrix: TransferMatrix) -> RenderableType:
     return Group(summary(results, matrix), *details, Text(), _rates_table(matrix), Text(), _inputs_table(results))
 
 
-def _matrix_table(matrix: TransferMatrix) -> Table:
-    made = table(
-        "Gain over none, in points ± one standard error",
-        ("recipe",),
-        (*matrix.targets, "mean"),
-        note=f"Learning rates chosen on English dev; none: score. {_AT_CHANCE}: not above chance.",
-    )
-    for recipe in matrix.recipes:
-        cells = [_gain_text(matrix, recipe, target) for target in matrix.targets]
-        mean = matrix.mean_gain(recipe)
-        made.add_row(recipe, *cells, "" if recipe == "none" or mean is None else f"{mean:+.1f}")
-    return made
+def _matrix_tables(matrix: TransferMatrix) -> Iterator[RenderableType]:
+    """The matrix, in as many tables as 80 columns ask for; the last has the mean over all targets."""
+    parts = _even_parts(matrix.targets, _TARGETS_ABREAST)
+    for number, targets in enumerate(parts):
+        last = number == len(parts) - 1
+        made = table(
+            "Gain over none, in points ± one standard error" if number == 0 else "",
+            ("recipe",),
+            (*targets, *(["mean of all"] if last else [])),
+            note=f"Learning rates chosen on English dev; none: score. {_AT_CHANCE}: not above chance." if last else "",
+        )
+        for recipe in matrix.recipes:
+            cells = [_gain_text(matrix, recipe, target) for target in targets]
+            made.add_row(recipe, *cells, *([_mean_text(matrix, recipe)] if last else []))
+        yield made
+        yield Text()
+
+
+def _even_parts(targets: Sequence[str], most: int) -> list[Sequence[str]]:
+    number = -(-len(targets) // most)
+    size = -(-len(targets) // number)
+    return [targets[start : start + size] for start in range(0, len(targets), size)]
+
+
+def _mean_text(matrix: TransferMatrix, recipe: str) -> str:
+    mean = matrix.mean_gain(recipe)
+    return "" if recipe == "none" or mean is None else f"{mean:+.1f}"
 
 
 def _gain_text(matrix: TransferMatrix, recipe: str, target: str) -> Text:

@@ -21,6 +21,7 @@ from search.home import Home
 from search.journal import Journal
 from search.plan import Plan, make_plan
 from search.report import full_report
+from search.resources import Resources, resources_of
 from search.results import RESULTS_FILE, Results, totals, trial_result
 from search.strategies import strategy_for
 from spaces import Space, UserError
@@ -95,16 +96,16 @@ class _Needed:
 
 def prepare(space: Space, home: Home, mirror: Path | None, console: Console) -> Sweep:
     """Finds model and data and plans all trials; raises `UserError` before anything is trained."""
-    data = data_of(space, mirror)
+    data = data_of(space, home, mirror)
     model = _find_model(space, home, mirror, console)
     with console.status("reading data and planning"):
         plan = make_plan(space, data, model_digest(model))
     return Sweep(space, home, mirror.absolute() if mirror else None, model.absolute(), plan)
 
 
-def data_of(space: Space, mirror: Path | None) -> Data:
+def data_of(space: Space, home: Home, mirror: Path | None) -> Data:
     """The data that a space is run on."""
-    return Data(open_source(space.source, mirror), space.evaluation.test_splits)
+    return Data(open_source(space.source, mirror, home.encoded), space.evaluation.test_splits)
 
 
 def published_plan(space: Space) -> Plan:
@@ -124,6 +125,7 @@ def run(
     from search.tracking import Tracker
 
     began = time.monotonic()
+    resources = resources_of(sweep.space.devices_per_trial, _gpus(), workers)
     home = sweep.home
     sweep.folder.mkdir(parents=True, exist_ok=True)
     store = home.open_store()
@@ -144,7 +146,7 @@ def run(
     tracker = Tracker(tracking_uri or home.tracking_uri, sweep.space.name, sweep.id, sweep.space.model, artifacts)
     if not board.over:
         try:
-            _run_on_ray(sweep, board, tracker, console, workers, hang_seconds, needed)
+            _run_on_ray(sweep, board, tracker, console, resources, hang_seconds, needed)
         except KeyboardInterrupt:
             tracker.interrupt()
             raise
@@ -201,12 +203,12 @@ def _run_on_ray(
     board: Board,
     tracker: Any,
     console: Console,
-    workers: int | None,
+    resources: Resources,
     hang_seconds: float,
     needed: _Needed,
 ) -> None:
     from search.live import LiveTable
-    from search.ray_tune import Resources, local_ray, run_board
+    from search.ray_tune import local_ray, run_board
     from trainables.tune_trainable import Job
 
     home = sweep.home
@@ -219,8 +221,8 @@ def _run_on_ray(
         home.encoded.absolute(),
         home.store_cache.absolute(),
         hang_seconds,
+        sweep.space.devices_per_trial,
     )
-    resources = Resources(gpus=1.0 if _gpus() else 0.0, workers=workers)
 
     def on_event(trial: Trial | None, event: dict[str, Any] | None) -> None:
         if trial is not None and event is None:

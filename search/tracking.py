@@ -255,12 +255,17 @@ def _final_metrics(result: TrialResult) -> list[Metric]:
     metrics = [Metric(name, value, 0, 0) for name, value in values.items()]
     for stage in result.intermediate:
         for point in stage.get("history", []):
-            prefix = f"intermediate_{stage['task']}"
+            prefix = f"intermediate_{stage['task'].replace('+', '_and_')}"  # MLflow's names have no '+'
             metrics += [
                 Metric(f"{prefix}/loss", point["loss"], 0, point["step"]),
-                Metric(f"{prefix}/dev_{TASKS[stage['task']].metric}", point["dev"], 0, point["step"]),
+                Metric(f"{prefix}/dev_{_metric(stage['task'])}", point["dev"], 0, point["step"]),
             ]
     return metrics
+
+
+def _metric(task: str) -> str:
+    """What English dev of an intermediate stage is measured in; a mean over tasks trained together has no name."""
+    return TASKS[task].metric if task in TASKS else "score"
 
 
 def _ended(result: TrialResult) -> str:

@@ -60,7 +60,9 @@ def _check_source(name: str, recipe: str) -> None:
     if name == NONE:
         raise UserError(f"recipe '{recipe}': 'none' stands alone, it is no task to combine")
     if "@" in name or name == "mlm":
-        raise UserError(f"recipe '{recipe}': languages (@) and 'mlm' cannot be trained yet; use English tasks with '>'")
+        raise UserError(
+            f"recipe '{recipe}': languages (@) and 'mlm' cannot be trained yet; use English tasks with '>' or '+'"
+        )
     try:
         task_named(name, Role.INTERMEDIATE)
     except UserError as error:

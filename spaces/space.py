@@ -24,6 +24,15 @@ LIBRARY = Path(__file__).parent / "library"
 Count = Annotated[int, Field(gt=0)]
 
 
+def _whole_or_part(devices: float) -> float:
+    if devices > 1 and devices != int(devices):
+        raise ValueError("give a part of one (0.5) or a whole number (2)")
+    return devices
+
+
+Devices = Annotated[float, Field(gt=0), AfterValidator(_whole_or_part)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -68,6 +77,11 @@ class Phases(_Strict):
         """The training settings of a task in a role."""
         phase = self.intermediate if role is Role.INTERMEDIATE else self.target
         return Training(**{**TASKS[task].training, **phase, **self.tasks.get(task, {})})
+
+    @property
+    def together(self) -> Training:
+        """The settings of a course over several intermediate tasks; each keeps its own epochs, lengths and batches."""
+        return Training(**self.intermediate)
 
 
 class Stopping(_Strict):
@@ -127,7 +141,8 @@ class Evaluation(_Strict):
 class Space(_Strict):
     """Everything a sweep combines. `intermediate_learning_rates` splits the rate of the phases when given.
 
-    `strategy` says which combinations are tried (search/strategies), `budget` how many.
+    `strategy` says which combinations are tried (search/strategies), `budget` how many. A trial has `devices_per_trial`
+    GPUs (cores where there are none): several, or a part of one, or one.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
@@ -141,6 +156,7 @@ class Space(_Strict):
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(unique)] = [0]
     strategy: Literal["grid", "random", "optuna"] = "grid"
     budget: Budget | None = None
+    devices_per_trial: Devices = 1
     training: Phases = Phases()
     stopping: Stopping | None = Stopping()
     evaluation: Evaluation = Evaluation()

@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 from trainables.device import moved
 from trainables.formats.base import Batch, FineTuning, Row, padded
 
+Numbers = NDArray[np.int64]  # of rows
+
 _POOL = 50  # batches whose rows are sorted by length together: enough to fill them evenly, little enough to stay random
 
 
-def lengths_of(table: pa.Table) -> NDArray[np.int64]:
+def lengths_of(table: pa.Table) -> Numbers:
     """Tokens per row, (rows,)."""
-    return cast(NDArray[np.int64], pa.compute.list_value_length(table["input_ids"]).to_numpy())
+    return cast(Numbers, pa.compute.list_value_length(table["input_ids"]).to_numpy())
 
 
-def training_batches(
-    lengths: NDArray[np.int64], batch_size: int, batch_tokens: int, epochs: float, seed: int
-) -> list[NDArray[np.int64]]:
+def training_batches(lengths: Numbers, batch_size: int, batch_tokens: int, epochs: float, seed: int) -> list[Numbers]:
     """The row numbers of every batch of a training, in order: a function of the arguments alone.
 
     Each epoch is shuffled anew; within pools of `_POOL` batches rows are bucketed by length. A batch holds at most
     `batch_size` rows and, padded, `batch_tokens` tokens (a single longer row makes a batch of its own). A fractional
     last epoch is cut to that share of its batches.
     """
-    batches: list[NDArray[np.int64]] = []
+    batches: list[Numbers] = []
     for epoch in range(int(np.ceil(epochs))):
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(len(lengths))
@@ -44,14 +44,24 @@ def training_batches(
     return batches
 
 
-def scoring_batches(lengths: NDArray[np.int64], batch_size: int, batch_tokens: int) -> list[NDArray[np.int64]]:
+def together(trainings: Sequence[Sequence[Numbers]], seed: int) -> list[tuple[int, Numbers]]:
+    """The batches of several trainings in one random order, each with the number of its training.
+
+    Every training keeps its own order; which of them gives the next batch is drawn in proportion to the batches that
+    they have left. With all their examples in, that is sampling in proportion to size (Phang et al. 2020).
+    """
+    whose = np.repeat(np.arange(len(trainings)), [len(batches) for batches in trainings])
+    np.random.default_rng([seed, len(trainings)]).shuffle(whose)
+    left = [iter(batches) for batches in trainings]
+    return [(int(number), next(left[number])) for number in whose]
+
+
+def scoring_batches(lengths: Numbers, batch_size: int, batch_tokens: int) -> list[Numbers]:
     """Every row once, sorted by length."""
     return list(_cut(np.argsort(lengths, kind="stable"), lengths, batch_size, batch_tokens))
 
 
-def _cut(
-    rows: NDArray[np.int64], lengths: NDArray[np.int64], batch_size: int, batch_tokens: int
-) -> list[NDArray[np.int64]]:
+def _cut(rows: Numbers, lengths: Numbers, batch_size: int, batch_tokens: int) -> list[Numbers]:
     cut, start = [], 0
     for end in range(1, len(rows) + 1):
         # Rows come sorted, so the next row is the longest and sets the width.
@@ -62,7 +72,7 @@ def _cut(
     return cut
 
 
-def rows_at(table: pa.Table, numbers: Sequence[int] | NDArray[np.int64]) -> list[Row]:
+def rows_at(table: pa.Table, numbers: Sequence[int] | Numbers) -> list[Row]:
     """Some rows as dictionaries."""
     # Row by row: `take` would first copy every chunk of a large table's lists into one.
     return pa.concat_tables([table.slice(int(number), 1) for number in numbers]).to_pylist()

@@ -1,16 +1,15 @@
 """Tokenised examples, kept on disk as Arrow and memory-mapped: encoded once per data, tokenizer and lengths."""
 
 import os
-import tempfile
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute
 from filelock import FileLock
 
+from trainables.arrow_files import drafted, read_arrow
 from trainables.digest import digest_of
 from trainables.examples import Examples
 from trainables.formats import FineTuning
@@ -47,9 +46,7 @@ def encoding(examples: Examples, form: FineTuning, tokenizer_digest: str, cache:
             if not path.is_file():
                 with told_when_full(cache):
                     yield from _encode(examples, form, path)
-    with suppress(PermissionError):  # another user's cache
-        os.utime(path)  # when it was last used, for `stopover gc`
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    return read_arrow(path)
 
 
 def encoded(examples: Examples, form: FineTuning, tokenizer_digest: str, cache: Path) -> pa.Table:
@@ -74,27 +71,16 @@ def lengths_told(rows: pa.Table) -> dict[str, int]:
 
 
 def _encode(examples: Examples, form: FineTuning, path: Path) -> Iterator[int]:
-    # Written beside its place and renamed, so that a reader never sees half a file.
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield from _write(examples, form, file)
-        draft.rename(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _write(examples: Examples, form: FineTuning, file: Any) -> Iterator[int]:
-    writer = None
-    for start in range(0, len(examples), _AT_A_TIME):
-        with _all_cores():
-            rows = _numbered_from(start, form.encode(examples.slice(start, _AT_A_TIME)))
-        writer = writer or pa.ipc.new_file(file, rows.schema)
-        writer.write_table(rows)
-        yield min(len(examples), start + _AT_A_TIME)
-    if writer is not None:
-        writer.close()
+    with drafted(path) as file:
+        writer = None
+        for start in range(0, len(examples), _AT_A_TIME):
+            with _all_cores():
+                rows = _numbered_from(start, form.encode(examples.slice(start, _AT_A_TIME)))
+            writer = writer or pa.ipc.new_file(file, rows.schema)
+            writer.write_table(rows)
+            yield min(len(examples), start + _AT_A_TIME)
+        if writer is not None:
+            writer.close()
 
 
 def _numbered_from(start: int, rows: pa.Table) -> pa.Table:

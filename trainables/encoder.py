@@ -1,5 +1,6 @@
 """The pretrained encoder: found, loaded and run; the head that a task puts on it."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from trainables.formats.base import Batch
+from trainables.device import autocast
+from trainables.formats.base import Batch, HeadShape
 
 _LAYERS_OF_XTREME = (14, 24)  # the hidden state that XTREME pools for Tatoeba, of XLM-R Large's layers
 
@@ -16,11 +18,11 @@ _LAYERS_OF_XTREME = (14, 24)  # the hidden state that XTREME pools for Tatoeba, 
 class Head(nn.Module):
     """A task's classifier. Over pooled vectors it is RoBERTa's (dense, tanh, linear), over tokens one linear layer."""
 
-    def __init__(self, hidden: int, outputs: int, pools: bool, dropout: float) -> None:
+    def __init__(self, hidden: int, shape: HeadShape, dropout: float) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
-        self.dense = nn.Linear(hidden, hidden) if pools else None
-        self.out = nn.Linear(hidden, outputs)
+        self.dense = nn.Linear(hidden, hidden) if shape.pools else None
+        self.out = nn.Linear(hidden, shape.outputs)
 
     def forward(self, states: Tensor) -> Tensor:
         """Logits (..., outputs) of states (..., hidden)."""
@@ -31,22 +33,24 @@ class Head(nn.Module):
 
 
 class FineTuned(nn.Module):
-    """An encoder with a head on its tokens or on one vector per text."""
+    """An encoder with a head, or several, on its tokens or on one vector per text."""
 
-    def __init__(self, encoder: PreTrainedModel, outputs: int, pools: bool, dropout: float) -> None:
+    def __init__(self, encoder: PreTrainedModel, shapes: Sequence[HeadShape], dropout: float) -> None:
         super().__init__()
         self.encoder = encoder
-        self.pools = pools
         self.means = getattr(encoder.config, "classifier_pooling", "cls") == "mean"
-        self.head = Head(encoder.config.hidden_size, outputs, pools, dropout)
+        self.heads = nn.ModuleList(Head(encoder.config.hidden_size, shape, dropout) for shape in shapes)
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: Batch, head: int = 0) -> Tensor:
         """Logits: (batch, outputs) where the head pools, else (batch, width, outputs)."""
-        states = self.encoder(**inputs(batch)).last_hidden_state
-        if not self.pools:
-            return self.head(states)
-        # As the encoder's own family does: the first token's state, or the mean where its configuration says so.
-        return self.head(mean_pooled(states, batch["attention_mask"]) if self.means else states[:, 0])
+        # In here, as threads that run copies of the model on other GPUs know nothing of the caller's.
+        with autocast(batch["input_ids"].device, self.encoder.config.hidden_size):
+            states = self.encoder(**inputs(batch)).last_hidden_state
+            chosen = self.heads[head]
+            if chosen.dense is None:
+                return chosen(states)
+            # As the encoder's own family does: the first token's state, or the mean where its configuration says so.
+            return chosen(mean_pooled(states, batch["attention_mask"]) if self.means else states[:, 0])
 
 
 def inputs(batch: Batch) -> Batch:

@@ -3,7 +3,7 @@
 import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -73,8 +73,8 @@ class _FineTuned:
         self.bench = bench
         self.form = FINE_TUNING[task.format](task, bench.data.labels(task), stage.settings, bench.tokenizer)
         encoder = bench.encoder_after(stage.parent)
-        self.model = FineTuned(encoder, self.form.outputs, self.form.pools, stage.settings.dropout)
-        self.model.head.load_state_dict(read_tensors(entry.path(HEAD_FILE)))
+        self.model = FineTuned(encoder, [self.form.head], stage.settings.dropout)
+        self.model.heads[0].load_state_dict(read_tensors(entry.path(HEAD_FILE)))
         self.model = self.model.to(bench.device)
 
     def predict(self, examples: Examples) -> _Outcome:
@@ -124,28 +124,31 @@ class _Mining(_Retrieval):
         """The pairs of ids found, and the F1 of one language."""
         self._cut = 0
         dev = self.bench.data.examples(examples.task, "dev", examples.language, self.cap)
-        candidates, gold, _ = self._mined(dev)
+        candidates, gold, _ = candidates_in(dev, self._vectors)
         threshold = best_threshold(candidates, gold)
-        candidates, gold, ids = self._mined(examples)
+        candidates, gold, ids = candidates_in(examples, self._vectors)
         pairs = candidates.above(threshold)
         scores = score_mining(pairs, gold, len(ids[0]), threshold)
         found = [[ids[0][source], ids[1][target]] for source, target in pairs]
         return found, scores, self._told(len(dev) + len(examples))
-
-    def _mined(self, examples: Examples) -> tuple[Candidates, set[tuple[int, int]], list[list[str]]]:
-        """Candidates, the true pairs as row numbers, and the ids of either side's rows."""
-        rows = examples.table.to_pylist()
-        sides = [[row for row in rows if row["side"] == side] for side in (0, 1)]
-        place = {row["pair"]: number for number, row in enumerate(sides[1]) if row["pair"] >= 0}
-        gold = {(number, place[row["pair"]]) for number, row in enumerate(sides[0]) if row["pair"] in place}
-        source, target = (self._vectors([row["sentence"].strip() for row in side]) for side in sides)
-        return mine(source, target), gold, [[row["id"] for row in side] for side in sides]
 
 
 _PREDICTORS: dict[Format, type[_FineTuned] | type[_Retrieval]] = {
     Format.RETRIEVAL: _Retrieval,
     Format.MINING: _Mining,
 }
+
+
+def candidates_in(
+    examples: Examples, vectors_of: Callable[[list[str]], NDArray[np.float32]]
+) -> tuple[Candidates, set[tuple[int, int]], list[list[str]]]:
+    """Candidates of a mining task, the true pairs as row numbers, and the ids of either side's rows."""
+    rows = examples.table.to_pylist()
+    sides = [[row for row in rows if row["side"] == side] for side in (0, 1)]
+    place = {row["pair"]: number for number, row in enumerate(sides[1]) if row["pair"] >= 0}
+    gold = {(number, place[row["pair"]]) for number, row in enumerate(sides[0]) if row["pair"] in place}
+    source, target = (vectors_of([row["sentence"].strip() for row in side]) for side in sides)
+    return mine(source, target), gold, [[row["id"] for row in side] for side in sides]
 
 
 def sentence_vectors(

@@ -33,47 +33,85 @@ FORMAT_VERSIONS: dict[Format, int] = {
 
 
 @dataclass(frozen=True)
-class TrainStage:
-    """Trains the parent's encoder with a new head on a task's English training set.
+class TrainSet:
+    """A task's English training and dev set.
 
-    `train`, `dev` are content digests; `train_examples` and `dev_examples` the caps that they were sampled by;
-    `rows` the examples of one epoch.
+    `train`, `dev` are content digests; `rows` the examples of one epoch; `settings` say how it is sampled, encoded and
+    batched.
     """
 
-    parent: str
     task: str
-    role: Role
     train: str
     dev: str
     labels: tuple[str, ...]
     rows: int
     settings: Training
+
+    @property
+    def format(self) -> list[Any]:
+        """The format and its version."""
+        from spaces import TASKS
+
+        form = TASKS[self.task].format
+        return [form, FORMAT_VERSIONS[form]]
+
+    @property
+    def data(self) -> list[Any]:
+        """What the examples are, and by what English dev is scored."""
+        from spaces import TASKS
+
+        return [self.train, self.dev, list(self.labels), TASKS[self.task].metric]
+
+    @property
+    def examples(self) -> int:
+        """Examples that a whole stage trains on: rows times epochs."""
+        return round(self.rows * self.settings.epochs)
+
+
+@dataclass(frozen=True)
+class TrainStage:
+    """Trains the parent's encoder with a new head on a task's training set, or with several heads on several.
+
+    `together` are the settings of the course (warm-up, decay, evaluations, patience ...) where there are several sets.
+    """
+
+    parent: str
+    role: Role
+    sets: tuple[TrainSet, ...]
     learning_rate: float
     seed: int
+    together: Training | None = None
+
+    @property
+    def task(self) -> str:
+        """The task's name, or those of all that are trained together, as a recipe spells them."""
+        return "+".join(one.task for one in self.sets)
+
+    @property
+    def settings(self) -> Training:
+        """The settings of the course."""
+        return self.together or self.sets[0].settings
 
     @cached_property
     def key(self) -> str:
         """The stage's name in the store. Role and task name are not in it: XQuAD and MLQA share one SQuAD stage."""
-        from spaces import TASKS
+        return digest_of(self._what() | {"parent": self.parent, "learning_rate": self.learning_rate, "seed": self.seed})
 
-        task = TASKS[self.task]
-        settings = self.settings.changes()  # so that a new default voids no old result
-        caps = {"examples", "dev_examples"}  # what they cut is told by the digests
-        return digest_of(
-            {
-                "stage": ["train", TRAINING_VERSION, task.format, FORMAT_VERSIONS[task.format]],
-                "parent": self.parent,
-                "data": [self.train, self.dev, list(self.labels), task.metric],
-                "settings": {name: value for name, value in settings.items() if name not in caps},
-                "learning_rate": self.learning_rate,
-                "seed": self.seed,
-            }
-        )
+    def _what(self) -> dict[str, Any]:
+        if self.together is None:
+            (one,) = self.sets
+            settings = _that_count(one.settings)
+            return {"stage": ["train", TRAINING_VERSION, *one.format], "data": one.data, "settings": settings}
+        return {
+            "stage": ["train together", TRAINING_VERSION],
+            "sets": [[one.format, one.data, _that_count(one.settings)] for one in self.sets],
+            "settings": _that_count(self.together),
+        }
 
     @property
     def examples(self) -> int:
-        """Examples that the whole stage trains on: rows times epochs."""
-        return round(self.rows * self.settings.epochs)
+        """Examples that the whole stage trains on."""
+        return sum(one.examples for one in self.sets)
 
     def examples_by(self, step: int, steps: int) -> int:
         """Examples trained on after `step` of `steps` batches."""
@@ -115,6 +153,12 @@ class ScoreStage:
 Stage = TrainStage | ScoreStage
 
 
+def _that_count(settings: Training) -> dict[str, Any]:
+    """The settings that a key depends on: those that were changed, so that a new default voids no old result."""
+    caps = {"examples", "dev_examples"}  # what they cut is told by the digests
+    return {name: value for name, value in settings.changes().items() if name not in caps}
+
+
 def as_plain(stage: Stage) -> dict[str, Any]:
     """A stage as JSON-like data, for its way to a worker."""
     return asdict(stage)
@@ -122,42 +166,40 @@ def as_plain(stage: Stage) -> dict[str, Any]:
 
 def from_plain(plain: dict[str, Any]) -> Stage:
     """The stage that `as_plain` told of, with the same key; JSON may have been in between."""
-    settings = Training(**plain["settings"])
     if "tests" in plain:
         tests = tuple((language, digest, examples) for language, digest, examples in plain["tests"])
-        return ScoreStage(**plain | {"settings": settings, "tests": tests})
-    return TrainStage(**plain | {"settings": settings, "role": Role(plain["role"]), "labels": tuple(plain["labels"])})
+        return ScoreStage(**plain | {"settings": Training(**plain["settings"]), "tests": tests})
+    sets = tuple(
+        TrainSet(**one | {"labels": tuple(one["labels"]), "settings": Training(**one["settings"])})
+        for one in plain["sets"]
+    )
+    together = Training(**plain["together"]) if plain["together"] else None
+    return TrainStage(**plain | {"role": Role(plain["role"]), "sets": sets, "together": together})
 
 
 def chain(trial: Trial, space: "Space", data: Data, model_digest: str) -> list[Stage]:
-    """The stages of a trial, first to last.
-
-    Raises `UserError` for data that cannot be had and for steps of several tasks, which cannot be trained yet.
-    """
+    """The stages of a trial, first to last; raises `UserError` for data that cannot be had."""
     stages: list[Stage] = []
     parent = model_digest
     for step in trial.steps.steps:
-        if len(step) > 1:
-            raise UserError(
-                f"recipe '{trial.recipe}': training tasks together ('+') is not there yet; chain them with '>'"
-            )
-        task = task_named(step[0], Role.INTERMEDIATE)
-        stages.append(_train(parent, task, Role.INTERMEDIATE, trial.intermediate_learning_rate, trial, space, data))
+        sets = tuple(_train_set(task_named(name, Role.INTERMEDIATE), Role.INTERMEDIATE, space, data) for name in step)
+        together = space.training.together if len(step) > 1 else None
+        rate = trial.intermediate_learning_rate
+        stages.append(TrainStage(parent, Role.INTERMEDIATE, sets, rate, trial.seed, together))
         parent = stages[-1].key
     target = task_named(trial.target, Role.TARGET)
     if target.trains:
-        stages.append(_train(parent, target, Role.TARGET, trial.learning_rate, trial, space, data))
+        sets = (_train_set(target, Role.TARGET, space, data),)
+        stages.append(TrainStage(parent, Role.TARGET, sets, trial.learning_rate, trial.seed))
         parent = stages[-1].key
     return [*stages, _score(parent, target, space, data)]
 
 
-def _train(parent: str, task: Task, role: Role, rate: float, trial: Trial, space: "Space", data: Data) -> TrainStage:
+def _train_set(task: Task, role: Role, space: "Space", data: Data) -> TrainSet:
     settings = space.training.of(task.name, role)
     train = data.examples(task, "train", "en", settings.examples)
     dev = data.examples(task, "dev", "en", settings.dev_examples)
-    return TrainStage(
-        parent, task.name, role, train.digest, dev.digest, train.labels, len(train), settings, rate, trial.seed
-    )
+    return TrainSet(task.name, train.digest, dev.digest, train.labels, len(train), settings)
 
 
 def _score(parent: str, target: Task, space: "Space", data: Data) -> ScoreStage:

@@ -1,4 +1,4 @@
-"""Trains one stage: the parent's encoder with a new head on a task's English examples.
+"""Trains one stage: the parent's encoder with a new head on a task's English examples, or with several on several's.
 
 English dev is scored at set intervals and the best weights are kept. Every interval leaves a snapshot in the store,
 from which the stage goes on with the same batches, should it be cut short.
@@ -6,7 +6,7 @@ from which the stage goes on with the same batches, should it be cut short.
 
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,14 +17,14 @@ from torch import Tensor
 from spaces import TASKS
 from spaces.tasks import Split
 from spaces.training import Training
-from trainables.batches import lengths_of, training_batches
+from trainables.batches import Numbers, lengths_of, together, training_batches
 from trainables.encoded import encoding, lengths_told
 from trainables.encoder import FineTuned
 from trainables.events import Evaluated, Prepared, Progressed
-from trainables.formats import FINE_TUNING, FineTuning
+from trainables.formats import FINE_TUNING, FineTuning, Scores
 from trainables.predicting import predict
-from trainables.stages import TrainStage
-from trainables.updates import Updates
+from trainables.stages import TrainSet, TrainStage
+from trainables.updates import Subject, Updates
 from trainables.weights import (
     ENCODER_FILE,
     HEAD_FILE,
@@ -85,24 +85,22 @@ def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated | Progresse
     where patience ran out), `inputs` (`lengths_told` of train and dev), `parts_of_a_batch` (more than one where memory
     ran out) and `seconds`. Raises `Diverged`, and `MissingParent` when the parent has to be computed first.
     """
-    form = fine_tuning(stage, bench)
-    rows = yield from _prepared(stage, form, bench, "train", stage.settings.examples)
-    dev_rows = yield from _prepared(stage, form, bench, "dev", stage.settings.dev_examples)
+    subjects = []
+    for one in stage.sets:
+        subjects.append((yield from _prepared(stage, one, bench)))
     encoder = bench.encoder_after(stage.parent)
     torch.manual_seed(stage.seed)  # after the encoder was loaded, which may draw numbers too
-    model = FineTuned(encoder, form.outputs, form.pools, stage.settings.dropout)
     settings = stage.settings
-    batches = training_batches(
-        lengths_of(rows), settings.batch_size, settings.batch_tokens, settings.epochs, stage.seed
-    )
-    updates = Updates(stage, model.to(bench.device), form, rows, batches, bench.device)
+    model = FineTuned(encoder, [subject.form.head for subject in subjects], settings.dropout)
+    batches = batches_of(stage, [subject.rows for subject in subjects])
+    updates = Updates(stage, model.to(bench.device), subjects, batches, bench.device)
     course = _go_on(stage, bench, updates)
 
     stops = evaluation_steps(len(batches), settings)
     for stop in (stop for stop in stops if stop > course.step):
         began = time.perf_counter()
         loss = yield from _advance(stage, bench, updates, course.step, stop)
-        course.add(_point(stage, bench, updates, dev_rows, stop, loss), model, time.perf_counter() - began)
+        course.add(_point(stage, bench, updates, stop, loss), model, time.perf_counter() - began)
         if course.rose:
             first = course.history[0]["loss"]
             raise Diverged(f"{stage.task} diverged by step {stop}: its loss rose from {first:.3g} to {loss:.3g}")
@@ -110,14 +108,23 @@ def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated | Progresse
             break
         _save_snapshot(stage, bench, updates, course)
         yield _evaluated(stage, course)
-    _publish(stage, bench, course, {"train": lengths_told(rows), "dev": lengths_told(dev_rows)}, updates.parts)
+    _publish(stage, bench, course, updates)
     yield _evaluated(stage, course)
 
 
-def fine_tuning(stage: TrainStage, bench: Workbench) -> FineTuning:
-    """The stage's format, bound to its task."""
-    task = TASKS[stage.task]
-    return FINE_TUNING[task.format](task, stage.labels, stage.settings, bench.tokenizer)
+def fine_tuning(of: TrainSet, bench: Workbench) -> FineTuning:
+    """The format of a training set, bound to its task."""
+    task = TASKS[of.task]
+    return FINE_TUNING[task.format](task, of.labels, of.settings, bench.tokenizer)
+
+
+def batches_of(stage: TrainStage, tables: Sequence[pa.Table]) -> list[tuple[int, Numbers]]:
+    """The batches of a whole stage: each the number of a training set, and of some of its encoded rows."""
+    trainings = []
+    for one, rows in zip(stage.sets, tables, strict=True):
+        how = one.settings
+        trainings.append(training_batches(lengths_of(rows), how.batch_size, how.batch_tokens, how.epochs, stage.seed))
+    return together(trainings, stage.seed)
 
 
 def evaluation_steps(steps: int, settings: Training) -> list[int]:
@@ -154,11 +161,18 @@ def _finite(total: Tensor, stage: TrainStage, stop: int) -> float:
     return loss
 
 
-def _prepared(
-    stage: TrainStage, form: FineTuning, bench: Workbench, split: Split, cap: int | None
+def _prepared(stage: TrainStage, of: TrainSet, bench: Workbench) -> Generator[Prepared, None, Subject]:
+    """A training set ready to train on; where rows have to be encoded first, yields how far that has come."""
+    form = fine_tuning(of, bench)
+    rows = yield from _encoded(stage, of.task, form, bench, "train", of.settings.examples)
+    dev_rows = yield from _encoded(stage, of.task, form, bench, "dev", of.settings.dev_examples)
+    return Subject(form, rows, dev_rows)
+
+
+def _encoded(
+    stage: TrainStage, task: str, form: FineTuning, bench: Workbench, split: Split, cap: int | None
 ) -> Generator[Prepared, None, pa.Table]:
-    """The encoded rows of a split; where they have to be made first, yields how far that has come."""
-    examples = bench.data.examples(TASKS[stage.task], split, "en", cap)
+    examples = bench.data.examples(TASKS[task], split, "en", cap)
     steps = encoding(examples, form, bench.tokenizer_digest, bench.cache)
     told = time.monotonic()
     while True:
@@ -171,15 +185,27 @@ def _prepared(
             yield Prepared(stage.key, done, len(examples))
 
 
-def _point(
-    stage: TrainStage, bench: Workbench, updates: Updates, dev_rows: pa.Table, stop: int, loss: float
-) -> dict[str, Any]:
+def _point(stage: TrainStage, bench: Workbench, updates: Updates, stop: int, loss: float) -> dict[str, Any]:
     """What is known after step `stop`: `loss` since the last time, and English dev with its chance and error."""
-    examples = bench.data.examples(TASKS[stage.task], "dev", "en", stage.settings.dev_examples)
-    dev = updates.form.score(examples, predict(updates.model, updates.form, examples, dev_rows))
     steps = len(updates.batches)
     trained = {"step": stop, "steps": steps, "examples": stage.examples_by(stop, steps), "loss": loss}
-    return trained | {"dev": dev.value, "chance": dev.chance, "error": dev.error}
+    return trained | _mean([_on_dev(stage, bench, updates, head) for head in range(len(stage.sets))])
+
+
+def _on_dev(stage: TrainStage, bench: Workbench, updates: Updates, head: int) -> Scores:
+    of, subject = stage.sets[head], updates.subjects[head]
+    examples = bench.data.examples(TASKS[of.task], "dev", "en", of.settings.dev_examples)
+    return subject.form.score(examples, predict(updates.model, subject.form, examples, subject.dev_rows, head))
+
+
+def _mean(scores: Sequence[Scores]) -> dict[str, float]:
+    """English dev over all tasks that are trained together: the plain mean (Phang et al. 2020)."""
+    number = len(scores)
+    return {
+        "dev": sum(one.value for one in scores) / number,
+        "chance": sum(one.chance for one in scores) / number,
+        "error": math.sqrt(sum(one.error**2 for one in scores)) / number,
+    }
 
 
 def _evaluated(stage: TrainStage, course: _Course) -> Evaluated:
@@ -219,7 +245,11 @@ def _go_on(stage: TrainStage, bench: Workbench, updates: Updates) -> _Course:
     return _Course(record["step"], record["seconds"], record["history"], part(tensors, "best."))
 
 
-def _publish(stage: TrainStage, bench: Workbench, course: _Course, told: dict[str, dict[str, int]], parts: int) -> None:
+def _publish(stage: TrainStage, bench: Workbench, course: _Course, updates: Updates) -> None:
+    told = {
+        "train": _sum([lengths_told(subject.rows) for subject in updates.subjects]),
+        "dev": _sum([lengths_told(subject.dev_rows) for subject in updates.subjects]),
+    }
     record = {
         "stage": "train",
         "task": stage.task,
@@ -230,12 +260,24 @@ def _publish(stage: TrainStage, bench: Workbench, course: _Course, told: dict[st
         "dev": course.best_dev,
         "examples": course.history[-1]["examples"],
         "inputs": told,
-        "parts_of_a_batch": parts,
+        "parts_of_a_batch": updates.parts,
         "seconds": course.seconds,
         "device": str(bench.device),
     }
     files = {
         ENCODER_FILE: to_bytes(part(course.best, "encoder.")),
-        HEAD_FILE: to_bytes(part(course.best, "head.")),
+        HEAD_FILE: to_bytes(_heads(stage, part(course.best, "heads."))),
     }
     bench.store.publish(stage.key, record, files)
+
+
+def _heads(stage: TrainStage, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The head's weights; of several heads each under its task's name."""
+    if len(stage.sets) == 1:
+        return part(tensors, "0.")
+    named = [under(f"{one.task}.", part(tensors, f"{head}.")) for head, one in enumerate(stage.sets)]
+    return {name: tensor for weights in named for name, tensor in weights.items()}
+
+
+def _sum(told: Sequence[dict[str, int]]) -> dict[str, int]:
+    return {name: sum(one[name] for one in told) for name in told[0]}

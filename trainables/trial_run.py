@@ -52,17 +52,30 @@ def _run_stage(stage: Stage, bench: Workbench) -> Iterator[Event]:
         yield StageDone(stage.key, reused=True, examples=0, seconds=0.0)
 
 
+def _train(stage: TrainStage, bench: Workbench) -> Iterator[Event]:
+    """Trains; where the loss is lost, once more from the last snapshot: it may have been the machine's fault."""
+    try:
+        yield from train(stage, bench)
+        return
+    except Diverged:
+        pass
+    try:
+        yield from train(stage, bench)
+    except Diverged as error:
+        bench.store.publish(stage.key, {"failed": str(error)}, {})  # for good: nobody need try it again
+        raise
+
+
 def _compute(stage: Stage, bench: Workbench) -> Iterator[Event]:
     before = bench.store.snapshot_record(stage.key) or {"history": [], "seconds": 0.0}
     trained_before = before["history"][-1]["examples"] if before["history"] else 0
     try:
         match stage:
             case TrainStage():
-                yield from train(stage, bench)
+                yield from _train(stage, bench)
             case ScoreStage():
                 yield from score(stage, bench)
     except Diverged as error:
-        bench.store.publish(stage.key, {"failed": str(error)}, {})
         yield Failed(stage.key, str(error))
         return
     except UserError as error:

@@ -21,7 +21,8 @@ from trainables.stages import from_plain
 class Job:
     """What all trials of a sweep share; sent to each worker process once.
 
-    A process from which no event comes for `hang_seconds` is ended.
+    A process from which no event comes for `hang_seconds` is ended. `devices` is how many devices a trial has, or what
+    part of one.
     """
 
     source: str
@@ -32,6 +33,7 @@ class Job:
     cache: Path
     store_cache: Path | None = None
     hang_seconds: float = 3600.0
+    devices: float = 1.0
 
 
 class TrialTrainable(tune.Trainable):
@@ -48,8 +50,8 @@ class TrialTrainable(tune.Trainable):
         from trainables.store import Store
         from trainables.workbench import Workbench
 
-        data = Data(open_source(job.source, job.mirror), job.test_splits)
-        self.bench = Workbench(Store(job.store, job.store_cache), data, job.model, job.cache)
+        data = Data(open_source(job.source, job.mirror, job.cache), job.test_splits)
+        self.bench = Workbench(Store(job.store, job.store_cache), data, job.model, job.cache, job.devices)
         self._hang_seconds = job.hang_seconds
         self._begin(config)
 
@@ -60,21 +62,30 @@ class TrialTrainable(tune.Trainable):
             event = next(self._events)
         finally:
             faulthandler.cancel_dump_traceback_later()
-        return {"event": event.as_dict(), "done": event.kind in LAST_EVENTS}
+        over = event.kind in LAST_EVENTS
+        if over:
+            self._end()
+        return {"event": event.as_dict(), "done": over}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._events.close()  # ends a stage that was stopped at a rung, and with it the stage's lease
+        self._end()
         self._begin(new_config)
         return True
 
     def cleanup(self) -> None:
-        self._events.close()
+        self._end()
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
         return {}
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
         pass
+
+    def _end(self) -> None:
+        from trainables.device import release_memory
+
+        self._events.close()  # ends a stage that was stopped at a rung, and with it the stage's lease
+        release_memory(self.bench.device)
 
     def _begin(self, config: dict[str, Any]) -> None:
         from trainables.trial_run import run_trial

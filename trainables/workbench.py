@@ -20,14 +20,17 @@ class MissingParent(Exception):
 
 
 class Workbench:
-    """One per process: trials that follow one another on it share the loaded encoder."""
+    """One per process: trials that follow one another on it share the loaded encoder.
 
-    def __init__(self, store: Store, data: Data, model: Path, cache: Path) -> None:
+    `devices` is how many devices a trial has, or what part of one.
+    """
+
+    def __init__(self, store: Store, data: Data, model: Path, cache: Path, devices: float = 1.0) -> None:
         self.store = store
         self.data = data
         self.model = model
         self.cache = cache
-        self.device: torch.device = choose_device()
+        self.device: torch.device = choose_device(devices)
         self.news_seconds = 3.0  # how often a stage under way says how far it has come
 
     @cached_property

@@ -135,8 +135,9 @@ def _our_costs(plan: Plan, records: dict[str, Any]) -> Costs:
     examples: Costs = defaultdict(float)
     for key, stage in plan.stages.items():
         if isinstance(stage, TrainStage) and "seconds" in records[key]:
-            seconds[TASKS[stage.task].format] += records[key]["seconds"]
-            examples[TASKS[stage.task].format] += stage.examples
+            form = TASKS[stage.sets[0].task].format
+            seconds[form] += records[key]["seconds"]
+            examples[form] += records[key]["examples"]
     return {form: seconds[form] / examples[form] for form in seconds}
 
 
@@ -175,7 +176,7 @@ def _seconds(stage: Stage, costs: Costs) -> float:
     # Formats that were not measured cost what the dearest costs, on both sides; scoring is left out on both.
     if isinstance(stage, ScoreStage):
         return 0.0
-    return stage.examples * costs.get(TASKS[stage.task].format, max(costs.values()))
+    return sum(one.examples * costs.get(TASKS[one.task].format, max(costs.values())) for one in stage.sets)
 
 
 if __name__ == "__main__":

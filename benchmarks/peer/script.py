@@ -39,7 +39,8 @@ def run(space: Space, model: Path, folder: Path, workers: int) -> list[dict[str,
 
 
 def _run_target(space: Space, target: str, model: Path, folder: Path) -> list[dict[str, Any]]:
-    trainable = tune.with_resources(tune.with_parameters(trial, space=space, model=str(model)), {"cpu": 1})
+    given = tune.with_parameters(trial, space=space, model=str(model), cache=str(folder / "cache"))
+    trainable = tune.with_resources(given, {"cpu": 1})
     grid = {
         "recipe": tune.grid_search(list(space.recipes)),
         "learning_rate": tune.grid_search(list(space.learning_rates)),
@@ -73,7 +74,7 @@ def _run_target(space: Space, target: str, model: Path, folder: Path) -> list[di
     return found
 
 
-def trial(config: dict[str, Any], space: Space, model: str) -> None:
+def trial(config: dict[str, Any], space: Space, model: str, cache: str) -> None:
     """The function that Tune runs in a process of its own."""
     began = time.perf_counter()
     from benchmarks.peer.training import Trial
@@ -86,7 +87,7 @@ def trial(config: dict[str, Any], space: Space, model: str) -> None:
         yield
         phases[f"seconds_{phase}"] = phases.get(f"seconds_{phase}", 0.0) + time.perf_counter() - start
 
-    run = Trial(space, Path(model), config["learning_rate"], config["seed"])
+    run = Trial(space, Path(model), Path(cache), config["learning_rate"], config["seed"])
     phases["seconds_start"] = time.perf_counter() - began
     dev = 0.0
     if config["recipe"] != "none":

@@ -7,8 +7,10 @@ from queue import Queue
 from threading import Thread
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
@@ -17,12 +19,15 @@ from spaces import Role, Space
 from spaces.tasks import Format, Task
 from trainables.batches import collate_for_loss
 from trainables.device import choose_device
+from trainables.encoded import encoded
 from trainables.encoder import FineTuned, load_encoder, load_tokenizer, retrieval_layer
-from trainables.examples import Data
+from trainables.examples import Data, Examples
 from trainables.formats import FINE_TUNING, FineTuning
+from trainables.formats.mining import best_threshold, score_mining
 from trainables.formats.retrieval import nearest, score_retrieval
+from trainables.model_files import tokenizer_digest
 from trainables.predicting import predict
-from trainables.scoring import sentence_vectors
+from trainables.scoring import candidates_in, sentence_vectors
 from trainables.sources.world import WorldSource
 from trainables.stages import scored_languages
 
@@ -30,13 +35,15 @@ from trainables.stages import scored_languages
 class Trial:
     """One trial's encoder as it goes through its phases."""
 
-    def __init__(self, space: Space, model: Path, rate: float, seed: int) -> None:
+    def __init__(self, space: Space, model: Path, cache: Path, rate: float, seed: int) -> None:
         self.device = choose_device()
         self.space = space
         self.rate = rate
         self.seed = seed
-        self.data = Data(WorldSource())
+        self.cache = cache
+        self.data = Data(WorldSource(cache))
         self.tokenizer: Any = load_tokenizer(model)
+        self.digest = tokenizer_digest(model)
         self.encoder = load_encoder(model)
         self.form: FineTuning | None = None
         self.model: FineTuned | None = None
@@ -47,8 +54,8 @@ class Trial:
         examples = self.data.examples(task, "train", "en", settings.examples)
         self.form = form = FINE_TUNING[task.format](task, examples.labels, settings, self.tokenizer)
         set_seed(self.seed)
-        self.model = model = FineTuned(self.encoder, form.outputs, form.pools, settings.dropout)
-        rows = form.encode(examples)
+        self.model = model = FineTuned(self.encoder, [form.head], settings.dropout)
+        rows = self._encoded(examples)
         steps = max(1, round(len(range(0, rows.num_rows, settings.batch_size)) * settings.epochs))
         with tempfile.TemporaryDirectory() as folder:
             arguments = TrainingArguments(
@@ -71,7 +78,7 @@ class Trial:
             )
             scores: Queue[float | BaseException | None] = Queue()
             dev = self.data.examples(task, "dev", "en", settings.dev_examples)
-            dev_rows = form.encode(dev)
+            dev_rows = self._encoded(dev)
 
             def evaluate() -> None:
                 scores.put(form.score(dev, predict(model, form, dev, dev_rows)).value)
@@ -87,6 +94,11 @@ class Trial:
             trainer.form = form
             yield from _as_they_come(trainer, scores)
 
+    def _encoded(self, examples: Examples) -> pa.Table:
+        """Tokenised rows, kept on disk as `datasets.map` keeps them."""
+        assert self.form is not None
+        return encoded(examples, self.form, self.digest, self.cache)
+
     def score(self, task: Task) -> float:
         """The mean over the target's languages."""
         values = []
@@ -94,21 +106,30 @@ class Trial:
             examples = self.data.examples(task, "test", language, self.space.evaluation.test_examples)
             if task.format is Format.RETRIEVAL:
                 values.append(self._retrieved(examples))
+            elif task.format is Format.MINING:
+                values.append(self._mined(examples))
             else:
                 assert self.form is not None and self.model is not None
-                rows = self.form.encode(examples)
+                rows = self._encoded(examples)
                 values.append(self.form.score(examples, predict(self.model, self.form, examples, rows)).value)
         return sum(values) / len(values)
 
-    def _retrieved(self, examples: Any) -> float:
+    def _retrieved(self, examples: Examples) -> float:
+        sides = [examples.table[name].to_pylist() for name in ("source_sentence", "target_sentence")]
+        source, target = (self._vectors([text.strip() for text in side]) for side in sides)
+        return score_retrieval(nearest(source, target)).value
+
+    def _mined(self, examples: Examples) -> float:
+        dev = self.data.examples(examples.task, "dev", examples.language, self.space.evaluation.test_examples)
+        candidates, gold, _ = candidates_in(dev, self._vectors)
+        threshold = best_threshold(candidates, gold)
+        candidates, gold, ids = candidates_in(examples, self._vectors)
+        return score_mining(candidates.above(threshold), gold, len(ids[0]), threshold).value
+
+    def _vectors(self, texts: list[str]) -> NDArray[np.float32]:
         self.encoder.eval()
         layer = retrieval_layer(self.encoder, self.space.evaluation.retrieval_layer)
-        sides = [examples.table[name].to_pylist() for name in ("source_sentence", "target_sentence")]
-        source, target = (
-            sentence_vectors(self.encoder, self, [text.strip() for text in side], layer, 128)[0]  # type: ignore[arg-type]
-            for side in sides
-        )
-        return score_retrieval(nearest(source, target)).value
+        return sentence_vectors(self.encoder, self, texts, layer, 128)[0]  # type: ignore[arg-type]
 
 
 class _Trainer(Trainer):

@@ -34,11 +34,13 @@ SPACE = {
 class Place:
     """A home with a space in it, and how to run that."""
 
-    def __init__(self, folder: Path, mirror: Path, model: Path, **changes: Any) -> None:
+    def __init__(self, folder: Path, mirror: Path, model: Path, *given: str, **changes: Any) -> None:
+        folder.mkdir(exist_ok=True)
         self.home = Home(folder / "home")
         self.space = folder / "space.yaml"
         self.write_space(**changes)
-        self.given = ["--mirror", str(mirror), "--model", str(model), "--workers", "2", "--home", str(self.home.root)]
+        self.given = ["--mirror", str(mirror), "--model", str(model), "--home", str(self.home.root)]
+        self.given += given or ("--workers", "2")
 
     def write_space(self, **changes: Any) -> None:
         document = small_space(**SPACE | changes).model_dump(mode="json", exclude_defaults=True)
@@ -133,6 +135,31 @@ def test_running_again_trains_nothing_and_adds_no_run(finished: tuple[Place, str
         name: run.info.run_id for name, run in before.items()
     }
     assert place.matrix() == matrix
+
+
+def test_two_sweeps_started_at_once_share_a_store_and_train_no_stage_twice(
+    tmp_path: Path, mirror: Path, tiny_model: Path
+) -> None:
+    given = ("--workers", "1", "--store", str(tmp_path / "store"))
+    changes: dict[str, Any] = {"stopping": None, "recipes": ["none", "mnli"], "learning_rates": [0.003]}
+    first = Place(tmp_path / "first", mirror, tiny_model, *given, **changes)
+    second = Place(tmp_path / "second", mirror, tiny_model, *given, **changes)  # the same trials, another home
+    processes = [place.start() for place in (first, second)]
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert first.matrix() == second.matrix()
+    trained = [sum(one.examples_trained for one in place.results().trials) for place in (first, second)]
+    assert sum(trained) == first.results().totals["examples_planned"]
+    assert all(trained), "one of them did all the work: they did not run at once"
+
+
+def test_trials_that_share_a_core_give_the_same_matrix(tmp_path: Path, mirror: Path, tiny_model: Path) -> None:
+    changes: dict[str, Any] = {"targets": ["xnli", "tatoeba"], "recipes": ["none", "mnli"], "learning_rates": [0.003]}
+    whole = Place(tmp_path / "whole", mirror, tiny_model, **changes)
+    packed = Place(tmp_path / "packed", mirror, tiny_model, "--workers", "4", devices_per_trial=0.5, **changes)
+    whole.run()
+    packed.run()
+    assert packed.matrix() == whole.matrix()
 
 
 def test_the_report_shows_every_language(finished: tuple[Place, str]) -> None:

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from trainables.batches import collate, lengths_of, rows_at, scoring_batches, training_batches
+from trainables.batches import collate, lengths_of, rows_at, scoring_batches, together, training_batches
 
 LENGTHS = np.random.default_rng(1).integers(3, 60, size=500)
 
@@ -35,6 +35,23 @@ def test_a_batch_keeps_to_rows_and_padded_tokens(batch_size: int, batch_tokens: 
 def test_a_row_longer_than_the_budget_is_a_batch_of_its_own() -> None:
     batches = scoring_batches(np.array([2, 50, 2, 60]), 10, 20)
     assert [batch.tolist() for batch in batches] == [[0, 2], [1], [3]]
+
+
+def test_trainings_put_together_keep_their_own_order() -> None:
+    trainings = [training_batches(LENGTHS, size, 200, 1, 0) for size in (8, 4)]
+    mixed = together(trainings, seed=0)
+    for number, batches in enumerate(trainings):
+        own = [chosen.tolist() for whose, chosen in mixed if whose == number]
+        assert own == [batch.tolist() for batch in batches]
+    whose = [number for number, _ in mixed]
+    half = whose[: len(whose) // 2]
+    share = len(trainings[1]) / len(whose)
+    assert half.count(1) / len(half) == pytest.approx(share, abs=0.1)  # in proportion to size, all along
+
+
+def test_a_training_put_together_with_none_stays_as_it_is() -> None:
+    batches = training_batches(LENGTHS, 8, 200, 1, 0)
+    assert [chosen.tolist() for _, chosen in together([batches], seed=5)] == [batch.tolist() for batch in batches]
 
 
 def test_scoring_goes_from_short_to_long() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from trainables.encoder import FineTuned, Head, load_encoder, load_tokenizer, mean_pooled, retrieval_layer
+from trainables.formats.base import HeadShape
 
 BATCH = {
     "input_ids": torch.tensor([[0, 9, 8, 2], [0, 7, 2, 1]]),
@@ -28,7 +29,7 @@ def test_an_encoder_is_loaded_in_float32_without_pooler(family: str, request: py
 def test_logits_are_per_text_or_per_token(
     family: str, pools: bool, shape: tuple[int, ...], request: pytest.FixtureRequest
 ) -> None:
-    model = FineTuned(load_encoder(request.getfixturevalue(family)), 3, pools, dropout=0.1)
+    model = FineTuned(load_encoder(request.getfixturevalue(family)), [HeadShape(3, pools)], dropout=0.1)
     types = {"token_type_ids": torch.zeros_like(BATCH["input_ids"])}
     assert model(BATCH).shape == model(BATCH | types).shape == shape
 
@@ -38,20 +39,21 @@ def test_xlmr_pools_the_first_token_and_modernbert_the_mean(tiny_model: Path, ti
         (tiny_model, lambda states: states[:, 0]),
         (tiny_modernbert, lambda states: mean_pooled(states, BATCH["attention_mask"])),
     ):
-        model = FineTuned(load_encoder(folder), 3, pools=True, dropout=0.1).eval()
+        model = FineTuned(load_encoder(folder), [HeadShape(3, pools=True)], dropout=0.1).eval()
         states = model.encoder(**BATCH).last_hidden_state
-        assert torch.equal(model(BATCH), model.head(pooled(states)))
+        assert torch.equal(model(BATCH), model.heads[0](pooled(states)))
 
 
 def test_padding_does_not_change_a_texts_logits(tiny_model: Path) -> None:
-    model = FineTuned(load_encoder(tiny_model), 3, pools=True, dropout=0.1).eval()
+    model = FineTuned(load_encoder(tiny_model), [HeadShape(3, pools=True)], dropout=0.1).eval()
     alone = {"input_ids": torch.tensor([[0, 7, 2]]), "attention_mask": torch.ones(1, 3, dtype=torch.long)}
     assert torch.allclose(model(BATCH)[1], model(alone)[0], atol=1e-5)
 
 
 def test_a_head_over_vectors_has_a_layer_more() -> None:
-    assert sorted(Head(4, 2, True, 0.0).state_dict()) == ["dense.bias", "dense.weight", "out.bias", "out.weight"]
-    assert sorted(Head(4, 2, False, 0.0).state_dict()) == ["out.bias", "out.weight"]
+    over_vectors = Head(4, HeadShape(2, True), 0.0)
+    assert sorted(over_vectors.state_dict()) == ["dense.bias", "dense.weight", "out.bias", "out.weight"]
+    assert sorted(Head(4, HeadShape(2, False), 0.0).state_dict()) == ["out.bias", "out.weight"]
 
 
 @pytest.mark.parametrize(

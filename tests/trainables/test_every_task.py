@@ -11,7 +11,7 @@ from trainables.examples import Data
 from trainables.sources import ccgbank
 from trainables.sources.mirror import MirrorSource
 from trainables.sources.world import WorldSource
-from trainables.stages import ScoreStage, TrainStage
+from trainables.stages import ScoreStage, TrainSet, TrainStage
 from trainables.store import Store
 from trainables.trial_run import run_trial
 from trainables.workbench import Workbench
@@ -29,9 +29,8 @@ def run_two_steps(task: Task, data: Data, model: Path, folder: Path) -> None:
     if task.trains:
         train, dev = data.examples(task, "train", "en", ROWS), data.examples(task, "dev", "en", ROWS)
         role = Role.TARGET if Role.TARGET in task.roles else Role.INTERMEDIATE
-        stage = TrainStage(
-            parent, task.name, role, train.digest, dev.digest, train.labels, len(train), SETTINGS, 1e-3, 0
-        )
+        train_set = TrainSet(task.name, train.digest, dev.digest, train.labels, len(train), SETTINGS)
+        stage = TrainStage(parent, role, (train_set,), 1e-3, 0)
         stages.append(stage)
         parent = stage.key
     if Role.TARGET in task.roles:

@@ -6,7 +6,7 @@ file anew with `STOPOVER_WRITE_GOLDEN=1`; where it is not, the change voids ever
 import json
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.made_data import NLI, nli, small_space, write_split
 from trainables import stages
 from trainables.examples import Data
 from trainables.sources.mirror import MirrorSource
-from trainables.stages import ScoreStage, Stage, TrainStage, as_plain, chain, from_plain, scored_languages
+from trainables.stages import ScoreStage, Stage, TrainSet, TrainStage, as_plain, chain, from_plain, scored_languages
 
 GOLDEN = Path(__file__).parent / "golden_keys.json"
 MODEL = "model"
@@ -51,7 +51,8 @@ def test_the_keys_are_the_golden_ones(data: Data) -> None:
 
 def test_a_stage_comes_back_from_json_with_its_key(data: Data) -> None:
     phase = {"epochs": 0.5, "batch_size": 8, "dropout": 0}
-    found = stages_of(data, "xquad", "mnli", training={"intermediate": phase, "tasks": {"xquad": {"stride": 32}}})
+    training = {"intermediate": phase, "tasks": {"xquad": {"stride": 32}}}
+    found = stages_of(data, "xquad", "mnli>mnli+squad_v1", training=training)
     back = [from_plain(json.loads(json.dumps(as_plain(stage)))) for stage in found]
     assert back == found
     assert keys(back) == keys(found)
@@ -89,9 +90,25 @@ def test_a_stage_is_named_by_what_it_trains_on_not_by_who_asks(data: Data) -> No
     assert as_target.key == as_intermediate.key
 
 
-def test_steps_of_several_tasks_are_refused_in_one_line(data: Data) -> None:
-    with pytest.raises(UserError, match=r"recipe 'mnli\+squad_v1': .*chain them with '>'"):
-        stages_of(data, "xnli", "mnli+squad_v1")
+def test_tasks_trained_together_are_one_stage(data: Data) -> None:
+    found = stages_of(data, "xnli", "mnli+squad_v1")
+    assert [stage.task for stage in found] == ["mnli+squad_v1", "xnli", "xnli"]
+    mnli, squad = stages_of(data, "xnli", "mnli")[0], stages_of(data, "xnli", "squad_v1")[0]
+    assert found[0].examples == mnli.examples + squad.examples
+    assert found[0].sets == mnli.sets + squad.sets
+    assert not {found[0].key} & {mnli.key, squad.key}
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"intermediate": {"warmup": 0.2}},  # of the course
+        {"tasks": {"squad_v1": {"epochs": 1}}},  # of one of them
+    ],
+)
+def test_settings_of_what_is_trained_together_are_in_its_key(data: Data, training: dict[str, Any]) -> None:
+    base, changed = (stages_of(data, "xnli", "mnli+squad_v1", **more) for more in ({}, {"training": training}))
+    assert base[0].key != changed[0].key
 
 
 def test_rates_of_the_phases_go_to_their_stages(data: Data) -> None:
@@ -133,8 +150,11 @@ def test_other_data_is_another_stage_and_the_same_data_elsewhere_is_not(
 
 
 def stage(**changes: Any) -> TrainStage:
-    base = TrainStage("p", "mnli", Role.INTERMEDIATE, "t", "d", ("a", "b"), 60, Training(), 0.001, 0)
-    return replace(base, **changes)
+    of_set = {field.name for field in fields(TrainSet)}
+    base = TrainSet("mnli", "t", "d", ("a", "b"), 60, Training())
+    train_set = replace(base, **{name: value for name, value in changes.items() if name in of_set})
+    others = {name: value for name, value in changes.items() if name not in of_set}
+    return replace(TrainStage("p", Role.INTERMEDIATE, (train_set,), 0.001, 0), **others)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from trainables.predicting import predict
 from trainables.stages import TrainStage, chain
 from trainables.training import Diverged, evaluation_steps, fine_tuning, train
 from trainables.updates import learning_rate_share
-from trainables.weights import ENCODER_FILE, HEAD_FILE, read_tensors
+from trainables.weights import ENCODER_FILE, HEAD_FILE, part, read_tensors
 from trainables.workbench import MissingParent, Workbench
 
 MakeBench = Callable[..., Workbench]
@@ -30,8 +30,9 @@ def first_stage(bench: Workbench, target: str = "xnli", recipe: str = "mnli", **
     trial = Trial(target, recipe, 0.003, 0.003, 0)
     stage = chain(trial, small_space(), bench.data, bench.model_digest)[0]
     assert isinstance(stage, TrainStage)
-    settings = replace(stage.settings, **changes.pop("settings", {}))
-    return replace(stage, settings=settings, **changes)
+    (one,) = stage.sets
+    one = replace(one, settings=replace(one.settings, **changes.pop("settings", {})))
+    return replace(stage, sets=(one,), **changes)
 
 
 def evaluations(run: Iterator[Event]) -> Iterator[Evaluated]:
@@ -108,6 +109,53 @@ def test_every_format_trains(make_bench: MakeBench, target: str, recipe: str) ->
     stage = first_stage(bench, target, recipe, settings={"epochs": 4})
     losses = [event.loss for event in evaluations(train(stage, bench))]
     assert losses[-1] < 0.9 * losses[0]
+
+
+def joint_stage(bench: Workbench, recipe: str = "mnli+squad_v1+ud_xpos") -> TrainStage:
+    """Pairs, questions and tags, in batches of 8, twice."""
+    stage = chain(Trial("xnli", recipe, 0.003, 0.003, 0), small_space(), bench.data, bench.model_digest)[0]
+    assert isinstance(stage, TrainStage)
+    return stage
+
+
+def test_tasks_trained_together_each_learn_with_a_head_of_their_own(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    stage = joint_stage(bench)
+    points = list(evaluations(train(stage, bench)))
+    assert points[-1].loss < points[0].loss
+    assert points[-1].examples == sum(one.examples for one in stage.sets)
+    entry = bench.store.find(stage.key)
+    assert entry is not None
+    heads = {name.split(".")[0] for name in read_tensors(entry.path(HEAD_FILE))}
+    assert heads == {"mnli", "squad_v1", "ud_xpos"}
+    assert entry.record["inputs"]["train"]["examples"] == sum(one.rows for one in stage.sets)
+
+
+def test_english_dev_of_tasks_trained_together_is_their_plain_mean(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    stage = joint_stage(bench)
+    (*_, last) = evaluations(train(stage, bench))
+    entry = bench.store.find(stage.key)
+    assert entry is not None
+    heads = read_tensors(entry.path(HEAD_FILE))
+    scores = []
+    for one in stage.sets:
+        form = fine_tuning(one, bench)
+        model = FineTuned(bench.encoder_after(stage.key), [form.head], 0.0)
+        model.heads[0].load_state_dict(part(heads, f"{one.task}."))
+        dev = bench.data.examples(TASKS[one.task], "dev", "en", one.settings.dev_examples)
+        rows = encoded(dev, form, bench.tokenizer_digest, bench.cache)
+        scores.append(form.score(dev, predict(model, form, dev, rows)).value)
+    assert entry.record["dev"] == pytest.approx(sum(scores) / 3)
+    assert entry.record["dev"] >= last.dev  # the best weights are kept
+
+
+def test_tasks_trained_together_go_on_to_the_very_same_weights(make_bench: MakeBench) -> None:
+    whole, cut = make_bench("whole"), make_bench("cut")
+    stage = joint_stage(whole)
+    cut_after(cut, stage, 2)
+    again = make_bench("cut")
+    assert trained(again, stage) == trained(whole, stage)
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -187,9 +235,9 @@ def test_the_best_weights_on_dev_are_kept_not_the_last(make_bench: MakeBench, mi
 def score_of_published(bench: Workbench, stage: TrainStage) -> float:
     entry = bench.store.find(stage.key)
     assert entry is not None
-    form = fine_tuning(stage, bench)
-    model = FineTuned(bench.encoder_after(stage.key), form.outputs, form.pools, stage.settings.dropout)
-    model.head.load_state_dict(read_tensors(entry.path(HEAD_FILE)))
+    form = fine_tuning(stage.sets[0], bench)
+    model = FineTuned(bench.encoder_after(stage.key), [form.head], stage.settings.dropout)
+    model.heads[0].load_state_dict(read_tensors(entry.path(HEAD_FILE)))
     dev = bench.data.examples(TASKS[stage.task], "dev", "en", stage.settings.dev_examples)
     return form.score(dev, predict(model, form, dev, encoded(dev, form, bench.tokenizer_digest, bench.cache))).value
 
@@ -198,7 +246,7 @@ def test_the_parents_weights_are_where_training_begins(make_bench: MakeBench) ->
     bench = make_bench()
     first = first_stage(bench)
     after_first = trained(bench, first)[0]
-    second = replace(first, parent=first.key, learning_rate=1e-12, settings=replace(first.settings, epochs=0.1))
+    second = first_stage(bench, parent=first.key, learning_rate=1e-12, settings={"epochs": 0.1})
     trained(bench, second)
     before, after = (
         read_tensors(bench.store.root / "stages" / s.key[:2] / s.key / ENCODER_FILE) for s in (first, second)
@@ -264,12 +312,12 @@ class Memory:
         self.holds = holds
         self.largest = 0
 
-    def forward(self, model: FineTuned, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    def forward(self, model: FineTuned, batch: dict[str, torch.Tensor], head: int) -> torch.Tensor:
         rows = len(batch["input_ids"])
         if rows > self.holds:
             raise torch.OutOfMemoryError("out of memory")
         self.largest = max(self.largest, rows)
-        return whole_forward(model, batch)
+        return whole_forward(model, batch, head)
 
 
 whole_forward = FineTuned.forward
@@ -285,7 +333,7 @@ def test_a_batch_that_memory_does_not_hold_goes_through_in_parts(
     stage = first_stage(whole, settings={"epochs": 1, "dropout": 0})
     trained(whole, stage)
     memory = Memory(holds=3)
-    monkeypatch.setattr(FineTuned, "forward", lambda model, batch: memory.forward(model, batch))
+    monkeypatch.setattr(FineTuned, "forward", lambda model, batch, head: memory.forward(model, batch, head))
     trained(small, stage)
     first, second = (bench.store.record(stage.key) for bench in (whole, small))
     assert first is not None and second is not None
@@ -298,6 +346,6 @@ def test_a_batch_that_memory_does_not_hold_goes_through_in_parts(
 def test_memory_that_does_not_hold_one_example_is_told(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = make_bench()
     stage = first_stage(bench)
-    monkeypatch.setattr(FineTuned, "forward", lambda model, batch: Memory(holds=0).forward(model, batch))
+    monkeypatch.setattr(FineTuned, "forward", lambda model, batch, head: Memory(holds=0).forward(model, batch, head))
     with pytest.raises(UserError, match=r"mnli: the memory of cpu does not hold a single example; lower max_length"):
         trained(bench, stage)

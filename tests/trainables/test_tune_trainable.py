@@ -4,8 +4,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+import psutil
 import pytest
 
 from spaces.trial import Trial
@@ -17,8 +19,8 @@ from trainables.workbench import Workbench
 MakeBench = Callable[..., Workbench]
 
 
-def config(bench: Workbench, recipe: str) -> dict[str, Any]:
-    stages = chain(Trial("tatoeba", recipe, 0.003, 0.003, 0), small_space(), bench.data, bench.model_digest)
+def config(bench: Workbench, recipe: str, rate: float = 0.003) -> dict[str, Any]:
+    stages = chain(Trial("tatoeba", recipe, rate, rate, 0), small_space(), bench.data, bench.model_digest)
     return {"stages": json.loads(json.dumps([as_plain(stage) for stage in stages]))}
 
 
@@ -48,6 +50,18 @@ def test_every_step_is_one_event_and_the_last_is_done(trainable: Any) -> None:
         *["evaluated"] * 4, "stage_done", "scored", "stage_done", "finished",
     ]  # fmt: skip
     assert [result["done"] for result in results] == [False] * 7 + [True]
+
+
+def test_a_reused_worker_does_not_grow(trainable: Any) -> None:
+    # Trials that train and score, each of another rate, so that none finds its stages in the store.
+    process, resident = psutil.Process(), []
+    for number in range(60):
+        if number:
+            assert trainable.reset_config(config(trainable.bench, "mnli", rate=0.001 + number / 1e6)) is True
+        assert [result["event"]["kind"] for result in steps(trainable)][-1] == "finished"
+        resident.append(process.memory_info().rss)
+    warm, after_fifty = median(resident[8:12]), median(resident[56:60])
+    assert after_fifty < 1.05 * warm
 
 
 def test_a_reused_worker_gives_back_the_lease_of_the_trial_that_was_stopped(trainable: Any) -> None:

@@ -42,6 +42,14 @@ class Scores:
         return beyond_doubt(self.value - self.chance, self.error)
 
 
+@dataclass(frozen=True)
+class HeadShape:
+    """A head: numbers that it gives per pooled vector or token, and whether it reads one vector per text."""
+
+    outputs: int
+    pools: bool
+
+
 class FineTuning(ABC):
     """A format bound to one task: its labels, lengths and tokenizer. One instance per stage."""
 
@@ -75,6 +83,11 @@ class FineTuning(ABC):
     def pools(self) -> bool:
         """Whether the head reads one vector per text (else one per token)."""
         return False
+
+    @property
+    def head(self) -> HeadShape:
+        """The head that the format needs."""
+        return HeadShape(self.outputs, self.pools)
 
     @abstractmethod
     def targets(self, rows: Sequence[Row], width: int) -> Batch:

@@ -8,15 +8,16 @@ from trainables.sources.base import Piece, Place, Presence, Source
 __all__ = ["Piece", "Place", "Presence", "Source", "open_source"]
 
 
-def open_source(kind: str, mirror: Path | None = None) -> Source:
+def open_source(kind: str, mirror: Path | None = None, cache: Path | None = None) -> Source:
     """The source of a space. A mirror folder, when given, stands in for the hub.
 
-    Raises `UserError` where a mirror is wanted and none is given.
+    What has to be generated is kept in the folder `cache`, where one is given. Raises `UserError` where a mirror is
+    wanted and none is given.
     """
     if kind == "world":
         from trainables.sources.world import WorldSource
 
-        return WorldSource()
+        return WorldSource(cache)
     if mirror is not None:
         from trainables.sources.mirror import MirrorSource
 

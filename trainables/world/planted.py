@@ -33,4 +33,5 @@ PLANTED: dict[str, Plant] = {
     "xquad": Plant(helps="squad_v1", nothing="world_ending", hurts="world_codebook"),
     "udpos": Plant(helps="ud_xpos", nothing="world_ending", hurts="world_codebook"),
     "tatoeba": Plant(helps="world_senses", nothing="world_ending", hurts="world_codebook"),
+    "bucc2018": Plant(helps="world_senses", nothing="world_ending", hurts="world_codebook"),
 }
