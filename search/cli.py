@@ -213,20 +213,30 @@ def tasks(mirror: Mirror = None) -> None:
     console.print(f"\nSpaces of the library: {', '.join(library_names())}")
 
 
-@app.command(epilog="Example: `stopover report quickstart`")
+@app.command(epilog="Examples: `stopover report quickstart`, `stopover report quickstart --html report.html`")
 def report(
     sweep: Annotated[
         str, typer.Argument(metavar="SWEEP", help="A sweep's id, or a space's name for its newest sweep.")
     ],
     home: HomeFolder = DEFAULT_HOME,
+    html: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Write it as one HTML file that needs nothing else.")
+    ] = None,
 ) -> None:
-    """Show what a sweep found: matrix, best recipes, scores by language, mean and best over learning rates."""
+    """Show what a sweep found: matrix, best recipes, evidence, scores by language, learning rates."""
     from search.gains import transfer_matrix
     from search.report import full_report
     from search.sweep import find_sweep
 
     results = find_sweep(Home(home), sweep)
-    console.print(full_report(results, transfer_matrix(results)))
+    matrix = transfer_matrix(results)
+    if html is None:
+        console.print(full_report(results, matrix))
+        return
+    from search.html_report import write_html
+
+    write_html(results, matrix, html)
+    console.print(f"Written: {html}", highlight=False, soft_wrap=True)
 
 
 @app.command(epilog="Example: `stopover export mini --xtreme submission --labels --mirror data`")

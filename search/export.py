@@ -22,7 +22,7 @@ from search.sweep import data_of
 from spaces import TASKS, Format, Space, Task, UserError
 from trainables.examples import Data, Examples
 from trainables.formats.tagging import kept_words
-from trainables.scoring import PREDICTIONS_FILE
+from trainables.kept_scores import read_predictions
 from trainables.store import Store
 
 
@@ -60,10 +60,7 @@ def export(
     """
     for result in trials:
         task = TASKS[result.trial.target]
-        entry = store.find(result.scored)
-        if entry is None:
-            raise UserError(f"the predictions of {result.trial.id} are not in the store any more; run the sweep again")
-        table = pa.ipc.open_file(pa.memory_map(str(entry.path(PREDICTIONS_FILE)))).read_all()
+        table = read_predictions(store, result.scored)
         for language in result.languages:
             examples = data.examples(task, "test", language, cap)
             predicted = [json.loads(text) for text in _column(table, language)]

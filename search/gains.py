@@ -19,12 +19,14 @@ class Cell:
     """A recipe on a target: the mean over seeds of the trials chosen by English dev.
 
     `error` is the standard error of `score`: over seeds where there are several, else over test examples. `over_rates`
-    are mean and best test score over all trials that were not outdone at a rung: a diagnostic.
+    are mean and best test score over all trials that were not outdone at a rung, `by_oracle` the trials that the test
+    scores would have chosen: diagnostics, which chose nothing.
     """
 
     recipe: str
     target: str
     chosen: tuple[TrialResult, ...]
+    by_oracle: tuple[TrialResult, ...]
     over_rates: tuple[float, float] | None
     finished: int
     stopped: int
@@ -42,6 +44,16 @@ class Cell:
         if len(self.chosen) > 1:
             return stdev(result.score or 0.0 for result in self.chosen) / math.sqrt(len(self.chosen))
         return self.chosen[0].error if self.chosen else 0.0
+
+    @property
+    def oracle_score(self) -> float | None:
+        """Mean test score over seeds, had the test scores chosen the learning rate."""
+        return fmean(result.score or 0.0 for result in self.by_oracle) if self.by_oracle else None
+
+    @property
+    def device_hours(self) -> float:
+        """What a chosen trial takes with all of its stages, shared ones too: the price of the recipe on the target."""
+        return fmean(result.chain_seconds for result in self.chosen) / 3600 if self.chosen else 0.0
 
     @property
     def chance(self) -> float | None:
@@ -100,6 +112,11 @@ class TransferMatrix:
         there = [cell for recipe in self.recipes if (cell := self.cells[recipe, target]).score is not None]
         return max(there, key=lambda cell: cell.score or 0.0, default=None)
 
+    def oracle(self, target: str) -> Cell | None:
+        """The recipe that the test scores would pick, at the rates that they would choose: a diagnostic."""
+        there = [cell for recipe in self.recipes if (cell := self.cells[recipe, target]).oracle_score is not None]
+        return max(there, key=lambda cell: cell.oracle_score or 0.0, default=None)
+
     def tied(self, target: str) -> list[str]:
         """Recipes within one standard error of the best one's score."""
         best = self.best(target)
@@ -139,6 +156,7 @@ def _cell(recipe: str, target: str, results: Iterable[TrialResult]) -> Cell:
         recipe,
         target,
         chosen=tuple(max(group, key=_by_dev) for group in by_seed.values()),
+        by_oracle=tuple(max(group, key=lambda one: one.score or 0.0) for group in by_seed.values()),
         over_rates=(fmean(scores), max(scores)) if scores else None,
         finished=len(finished),
         stopped=outdone,

@@ -1,8 +1,11 @@
-"""The transfer matrix as a picture and as CSV."""
+"""The transfer matrix as a picture and as CSV, and the evidence behind it."""
 
 import csv
+from collections.abc import Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 
+from search.findings import Finding
 from search.gains import TransferMatrix
 
 
@@ -24,6 +27,16 @@ def write_csv(matrix: TransferMatrix, path: Path) -> None:
             chosen = (cell.above_chance, " ".join(f"{rate:g}" for rate in cell.rates))
             over_rates = (_digits(mean), _digits(best), cell.finished, cell.stopped, cell.failed)
             writer.writerow([recipe, target, *map(_digits, numbers), *chosen, *over_rates])
+
+
+def write_evidence(findings: Sequence[Finding], path: Path) -> None:
+    """One row per recipe, target and scope: the gain (points), its 95% interval, corrected p, and the verdict."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Finding)])
+        writer.writeheader()
+        for finding in findings:
+            numbers = {name: _digits(getattr(finding, name)) for name in ("gain", "low", "high", "p")}
+            writer.writerow(asdict(finding) | numbers)
 
 
 def draw_heatmap(matrix: TransferMatrix, title: str, path: Path) -> None:

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from search.findings import Scope, Verdict
 from search.gains import Cell, TransferMatrix
 from search.results import Results
 from search.tables import table
@@ -19,14 +20,16 @@ _TARGETS_ABREAST = 4
 
 def summary(results: Results, matrix: TransferMatrix) -> RenderableType:
     """What a reader wants first: the matrix, the best recipes, what it cost."""
-    lines = (*_cost_lines(results), *_limits(results, matrix), *_warnings(matrix))
-    return Group(*_matrix_tables(matrix), _best_table(matrix), Text(), *_xtreme_table(matrix), *lines)
+    lines = (*_cost_lines(results), *warnings(results, matrix))
+    verdicts = _verdict_table(results, matrix)
+    return Group(*_matrix_tables(matrix), _best_table(matrix), Text(), *verdicts, *_xtreme_table(matrix), *lines)
 
 
 def full_report(results: Results, matrix: TransferMatrix) -> RenderableType:
-    """The summary, then every target's scores by language, its learning rates, and what became of long inputs."""
+    """The summary, then the evidence, every target's scores by language, its learning rates, and long inputs."""
     details = [part for target in matrix.targets for part in (Text(), _language_table(matrix, target))]
-    return Group(summary(results, matrix), *details, Text(), _rates_table(matrix), Text(), _inputs_table(results))
+    first = (summary(results, matrix), Text(), _evidence_table(results))
+    return Group(*first, *details, Text(), _rates_table(matrix), Text(), _inputs_table(results))
 
 
 def _matrix_tables(matrix: TransferMatrix) -> Iterator[RenderableType]:
@@ -95,6 +98,38 @@ def _best_table(matrix: TransferMatrix) -> Table:
         gain = matrix.gain(best.recipe, target)
         numbers = (_number(best.score), "-" if gain is None else f"{gain:+.1f}", _number(best.chance))
         made.add_row(target, best.recipe, picked.recipe if picked else "-", ", ".join(others) or "-", *numbers)
+    return made
+
+
+def _verdict_table(results: Results, matrix: TransferMatrix) -> Iterator[RenderableType]:
+    """Which recipes help and which hurt, where the sweep has runs enough to tell of any."""
+    found = [one for one in results.findings if one.scope is Scope.ALL]
+    if not any(one.seeds > 1 for one in found):
+        return
+    made = table(
+        "Verdicts",
+        ("target", *(verdict.value for verdict in Verdict)),
+        note="At 95%, corrected for the number of recipes (Holm), over seeds and test examples.",
+    )
+    for target in matrix.targets:
+        of = [one for one in found if one.target == target]
+        made.add_row(target, *(", ".join(one.recipe for one in of if one.verdict is verdict) for verdict in Verdict))
+    yield made
+    yield Text()
+
+
+def _evidence_table(results: Results) -> Table:
+    made = table(
+        "Evidence",
+        ("target", "recipe", "verdict"),
+        ("gain", "95% interval", "p", "more"),
+        note="p: corrected for the number of recipes. More: seeds that a verdict would take, were the gain as large as "
+        "it looks. Languages, families and scripts are in evidence.csv and in the HTML report.",
+    )
+    for one in results.findings:
+        if one.scope is Scope.ALL:
+            interval, more = f"{one.low:+.1f} {one.high:+.1f}", str(one.more_seeds or "-")
+            made.add_row(one.target, one.recipe, one.verdict, f"{one.gain:+.1f}", interval, f"{one.p:.3f}", more)
     return made
 
 
@@ -199,6 +234,11 @@ def _inputs_table(results: Results) -> Table:
     for (task, split), told in inputs.items():
         made.add_row(task, split, f"{told['examples']:,}", f"{told['split']:,}", f"{told['cut']:,}")
     return made
+
+
+def warnings(results: Results, matrix: TransferMatrix) -> list[Text]:
+    """What a reader must know beside the numbers: limits of the scores, what is not above chance, too few seeds."""
+    return [*_limits(results, matrix), *_warnings(matrix)]
 
 
 def _limits(results: Results, matrix: TransferMatrix) -> Iterator[Text]:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from search.board import Board, Records, State, trained_by
+from search.findings import Finding, Scope
 from spaces import UserError
 from spaces.trial import Trial
 from trainables.doubt import beyond_doubt
 from trainables.stages import TrainStage
 
 RESULTS_FILE = "results.json"
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,9 @@ class TrialResult:
     `dev` is English dev of the target's training, or, where the target trains nothing, of the last intermediate
     stage; `languages` maps codes to value, chance, error, examples, metrics, above_chance. `selectable` is false for a
     trial that was outdone at a rung: it may not be chosen, though it may have run to its end. `trained` are its
-    training stages' task, and, once they are done, history, dev and inputs (what became of long ones). `scored` is the
-    key of its scoring stage, whose entry in the store has the predictions.
+    training stages' task, and, once they are done, history, dev and inputs (what became of long ones). `seconds` are
+    those that this trial's own stages took, `chain_seconds` those of all stages that it stands on, whoever computed
+    them. `scored` is the key of its scoring stage, whose entry in the store has the predictions.
     """
 
     trial: Trial
@@ -40,6 +42,7 @@ class TrialResult:
     examples_trained: int = 0
     examples_shared: int = 0
     seconds: float = 0.0
+    chain_seconds: float = 0.0
     scored: str = ""
 
     @property
@@ -81,12 +84,18 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Results:
-    """A sweep's trials and what it cost."""
+    """A sweep's trials, what it cost, and what the test scores say of the recipes."""
 
     sweep: str
     space: Mapping[str, Any]
     trials: list[TrialResult]
     totals: Mapping[str, Any]
+    findings: list[Finding] = field(default_factory=list)
+
+    def finding(self, recipe: str, target: str) -> Finding | None:
+        """What is said of a recipe on a target, over all its languages."""
+        wanted = (recipe, target, Scope.ALL)
+        return next((one for one in self.findings if (one.recipe, one.target, one.scope) == wanted), None)
 
     def save(self, folder: Path) -> Path:
         """Writes `results.json`, whole or not at all."""
@@ -107,7 +116,8 @@ class Results:
             if saved["schema"] != SCHEMA:
                 raise UserError(f"{path} is of another version of Stopover; run the sweep again, nothing is retrained")
             trials = [TrialResult(**(one | {"trial": Trial(**one["trial"])})) for one in saved["trials"]]
-            return cls(saved["sweep"], saved["space"], trials, saved["totals"])
+            findings = [Finding.from_plain(one) for one in saved["findings"]]
+            return cls(saved["sweep"], saved["space"], trials, saved["totals"], findings)
         except FileNotFoundError:
             raise UserError(f"{folder.name}: no results yet under {folder}; run the sweep first") from None
         except (OSError, ValueError, KeyError, TypeError):
@@ -138,6 +148,7 @@ def trial_result(trial: Trial, board: Board) -> TrialResult:
         examples_trained=sum(int(records[stage.key].get("examples", 0)) for stage in computed) + under_way,
         examples_shared=sum(stage.examples for stage in reused),
         seconds=round(standing.seconds, 3),
+        chain_seconds=round(sum(one.get("seconds", 0.0) for one in (*records.values(), scored)), 3),
         scored=chain[-1].key if scored else "",
     )
 

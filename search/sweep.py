@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from search.board import Board, State
+from search.evidence import evidence
 from search.gains import TransferMatrix, transfer_matrix
 from search.halving import Halving
-from search.heatmap import draw_heatmap, write_csv
+from search.heatmap import draw_heatmap, write_csv, write_evidence
 from search.home import Home
+from search.html_report import write_html
 from search.journal import Journal
 from search.plan import Plan, make_plan
 from search.report import full_report
@@ -30,6 +32,7 @@ from spaces.trial import Trial
 from trainables.digest import digest_of
 from trainables.events import Evaluated
 from trainables.examples import Data
+from trainables.kept_scores import read_points
 from trainables.model_files import find_model, model_digest
 from trainables.published import PublishedData
 from trainables.sources import open_source
@@ -153,6 +156,8 @@ def run(
     with store.records_cached(board.plan.stages):
         results = _results(sweep, board, time.monotonic() - began)
     matrix = transfer_matrix(results)
+    with console.status("weighing the evidence"):
+        results = replace(results, findings=evidence(matrix, lambda result: read_points(store, result.scored)))
     files = write_down(results, matrix, sweep.folder, sweep.space)
     gains = _gains(results, matrix)
     for result in results.trials:
@@ -163,8 +168,9 @@ def run(
 
 
 def write_down(results: Results, matrix: TransferMatrix, folder: Path, space: Space) -> Sequence[Path]:
-    """The sweep's files: space, results, matrix as CSV and picture, report as text."""
-    files = [folder / name for name in ("space.yaml", RESULTS_FILE, "matrix.csv", "matrix.png", "report.txt")]
+    """The sweep's files: space, results, matrix as CSV and picture, evidence as CSV, report as text."""
+    names = ("space.yaml", RESULTS_FILE, "matrix.csv", "matrix.png", "report.txt", "evidence.csv", "report.html")
+    files = [folder / name for name in names]
     text = yaml.safe_dump(space.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True)
     files[0].write_text(text, encoding="utf-8")
     results.save(folder)
@@ -172,6 +178,8 @@ def write_down(results: Results, matrix: TransferMatrix, folder: Path, space: Sp
     draw_heatmap(matrix, results.sweep, files[3])
     with files[4].open("w", encoding="utf-8") as file:
         Console(file=file, width=140).print(full_report(results, matrix))
+    write_evidence(results.findings, files[5])
+    write_html(results, matrix, files[6])
     return files
 
 
@@ -226,7 +234,8 @@ def _run_on_ray(
 
     def on_event(trial: Trial | None, event: dict[str, Any] | None) -> None:
         if trial is not None and event is None:
-            tracker.end(trial_result(trial, board))
+            if board.standings[trial].state is not State.WAITING:  # else it goes on later
+                tracker.end(trial_result(trial, board))
         elif trial is not None and event is not None and event["kind"] == Evaluated.kind:
             target_stage = board.plan.target_stage(trial)
             if target_stage is not None and target_stage.key == event["stage"]:

@@ -1,33 +1,37 @@
 """MLflow: one experiment per space, one parent run per sweep, one nested run per trial, written by the driver alone.
 
-Writing is idempotent: a trial's run is found again by its tags, points that it has are not written twice, and a run
-that has ended is left as it is. A tracking server that fails costs a warning, never a result: the next run of the sweep
-writes what is missing.
+The sweep never waits for the tracking server: a thread writes, in order, and again where the server is away
+(`search.outbox`). Writing is idempotent: a trial's run is found again by its tags, points that it has are not written
+twice, and a run that has ended is left as it is. A server that stays away costs a warning, never a result: the next run
+of the sweep writes what is missing.
 """
 
 import logging
 import math
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read at import
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the outbox tries again itself, and can be ended
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
 from mlflow.entities import Metric, Param, Run, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from search.outbox import Outbox
 from search.results import TrialResult
 from spaces import TASKS
 from spaces.recipes import NONE
 from spaces.trial import Trial
 
+_REFUSED = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "UNAUTHENTICATED", "PERMISSION_DENIED", "RESOURCE_LIMIT_EXCEEDED"}
 _ENDED = {"FINISHED", "FAILED", "KILLED"}
 _BATCH = 1000  # metrics that one call of the tracking API takes
 logger = logging.getLogger(__name__)
@@ -47,49 +51,66 @@ def _write_ahead(connection: object, _: object) -> None:
 
 
 class Tracker:
-    """One sweep's runs on a tracking server (or database)."""
+    """One sweep's runs on a tracking server (or database).
 
-    def __init__(self, uri: str, experiment: str, sweep: str, model: str, artifacts: Path | None) -> None:
+    All but `flush`, `close` and `interrupt` return at once; these wait for a server that is away for `patience`
+    seconds. `left` is how many writes it did not take then.
+    """
+
+    def __init__(
+        self, uri: str, experiment: str, sweep: str, model: str, artifacts: Path | None, patience: float = 60.0
+    ) -> None:
         self.uri = uri
         self.sweep = sweep
         self.model = model
-        self.failed = False
+        self.left = 0
+        self._patience = patience
         self._runs: dict[str, _TrialRun] = {}
-        self._guarded(lambda: self._open(experiment, artifacts))
+        self._attempted: set[str] = set()  # trials whose run may have been made
+        self._points: dict[Trial, list[dict[str, Any]]] = {}  # that wait to be written
+        self._outbox = Outbox(f"MLflow at {_without_password(uri)}", hopeless=_hopeless)
+        self._outbox.put(lambda: self._open(experiment, artifacts))
 
     def begin(self, trial: Trial) -> None:
         """Makes the trial's run, or takes up the one it has."""
-        self._guarded(lambda: self._begin(trial))
+        self._outbox.put(lambda: self._begin(trial))
 
     def point(self, trial: Trial, point: dict[str, Any]) -> None:
         """One evaluation of the target's training; `point` has step, examples, loss, dev."""
-        self._guarded(lambda: self._point(trial, point))
+        waiting = self._points.setdefault(trial, [])
+        waiting.append(point | {"at": _milliseconds()})
+        if len(waiting) == 1:  # else a write is due already, which will take this one along
+            self._outbox.put(lambda: self._write_points(trial))
 
     def end(self, result: TrialResult, gain: float | None = None) -> None:
         """All that is known of a trial that has ended, with its gain once the sweep is over.
 
         Writes nothing where the trial's run says so already.
         """
-        self._guarded(lambda: self._end(result, gain))
+        at = _milliseconds()
+        self._outbox.put(lambda: self._end(result, gain, at))
 
     def close(self, files: Sequence[Path], totals: dict[str, Any]) -> None:
         """Puts the sweep's files and costs on the parent run and ends it."""
-        self._guarded(lambda: self._close(files, totals))
+        at = _milliseconds()
+        self._outbox.put(lambda: self._close(files, totals, at))
+        self._finish()
 
     def interrupt(self) -> None:
         """Marks what is still running as killed; running the sweep again takes it up."""
-        self._guarded(self._interrupt)
+        self._outbox.put(self._interrupt)
+        self._finish()
 
-    def _guarded(self, write: Callable[[], Any]) -> None:
-        if self.failed:
-            return
-        try:
-            write()
-        except (MlflowException, OSError) as error:
-            self.failed = True
-            first = str(error).splitlines()[0]
-            logger.warning("MLflow at %s failed (%s); results stay in the store, run the sweep again to log them",
-                           _without_password(self.uri), first)  # fmt: skip
+    def flush(self) -> None:
+        """Waits until all is written."""
+        self.left = self._outbox.flush(self._patience)
+
+    def _finish(self) -> None:
+        self.flush()
+        self._outbox.close()
+        if self.left:
+            logger.warning("MLflow at %s did not come back; results stay in the store, run the sweep again to log them",
+                           _without_password(self.uri))  # fmt: skip
 
     def _open(self, name: str, artifacts: Path | None) -> None:
         self._client = MlflowClient(self.uri)
@@ -124,13 +145,7 @@ class Tracker:
     def _begin(self, trial: Trial) -> "_TrialRun":
         run = self._runs.get(trial.id)
         if run is None:
-            tags = {
-                "mlflow.parentRunId": self._parent.info.run_id,
-                "kind": "baseline" if trial.recipe == NONE else "trial",
-                "sweep": self.sweep,
-                "trial": trial.id,
-            }
-            made = self._client.create_run(self._experiment, run_name=trial.id, tags=tags)
+            made = self._made_before(trial) or self._make(trial)
             run = self._runs[trial.id] = _TrialRun(made.info.run_id, step=0, unsaid=_params(trial, self.model))
         if run.step is None:  # taken up from an earlier run of the sweep
             history = self._client.get_metric_history(run.id, "dev/score")
@@ -138,22 +153,45 @@ class Tracker:
             run.unsaid = _params(trial, self.model)  # the run may have been killed before it had said them
         return run
 
-    def _point(self, trial: Trial, point: dict[str, Any]) -> None:
+    def _made_before(self, trial: Trial) -> Run | None:
+        """The run that an attempt has made whose answer was lost."""
+        if trial.id not in self._attempted:
+            return None
+        found = self._search(f"tags.trial = '{trial.id}' and tags.sweep = '{self.sweep}'")
+        return found[0] if found else None
+
+    def _make(self, trial: Trial) -> Run:
+        self._attempted.add(trial.id)
+        tags = {
+            "mlflow.parentRunId": self._parent.info.run_id,
+            "kind": "baseline" if trial.recipe == NONE else "trial",
+            "sweep": self.sweep,
+            "trial": trial.id,
+        }
+        return self._client.create_run(self._experiment, run_name=trial.id, tags=tags)
+
+    def _write_points(self, trial: Trial) -> None:
         run = self._begin(trial)
         self._take_up(run)
-        self._log(run, _points(run, [point]))
+        waiting = self._points[trial]
+        points = list(waiting)
+        self._log(run, _new_points(run, points))
+        run.pass_by(points)
+        del waiting[: len(points)]
+        if waiting:  # came while these were written
+            self._outbox.put(lambda: self._write_points(trial))
 
     def _take_up(self, run: "_TrialRun") -> None:
         if not run.running:
             self._client.update_run(run.id, status="RUNNING")
             run.running = True
 
-    def _end(self, result: TrialResult, gain: float | None) -> None:
+    def _end(self, result: TrialResult, gain: float | None, at: int) -> None:
         known = self._runs.get(result.trial.id)
         if known is not None and known.ended == _ended(result) and gain in (None, known.gain):
             return
         run = self._begin(result.trial)
-        metrics = _points(run, result.history)
+        metrics = _new_points(run, result.history)
         tags: dict[str, str] = {}
         if run.ended != _ended(result):
             metrics += _final_metrics(result)
@@ -161,17 +199,18 @@ class Tracker:
             tags |= {name: str(value) for name, value in result.facts.items()}
         if gain not in (None, run.gain):
             metrics.append(Metric("gain", gain, 0, 0))
-        self._log(run, metrics, tags)
+        self._log(run, [_at(metric, at) for metric in metrics], tags)
+        run.pass_by(result.history)
         if tags:
             self._client.set_terminated(run.id, "FAILED" if result.state == "failed" else "FINISHED")
         run.ended, run.running = _ended(result), False
         run.gain = run.gain if gain is None else gain
 
-    def _close(self, files: Sequence[Path], totals: dict[str, Any]) -> None:
+    def _close(self, files: Sequence[Path], totals: dict[str, Any], at: int) -> None:
         run = self._parent.info.run_id
         for file in files:
             self._client.log_artifact(run, str(file))
-        self._log(_TrialRun(run), [Metric(f"cost/{name}", float(value), 0, 0) for name, value in totals.items()])
+        self._log(_TrialRun(run), [Metric(f"cost/{name}", float(value), at, 0) for name, value in totals.items()])
         if self._client.get_run(run).info.status not in _ENDED:
             self._client.set_terminated(run, "FINISHED")
 
@@ -182,13 +221,11 @@ class Tracker:
 
     def _log(self, run: "_TrialRun", metrics: Sequence[Metric], tags: Mapping[str, str] | None = None) -> None:
         """Writes all in as few calls as the tracking API allows."""
-        now = _milliseconds()
-        stamped = [Metric(one.key, one.value, now, one.step) for one in metrics]
-        params, run.unsaid = run.unsaid, []
         said = [RunTag(name, value) for name, value in (tags or {}).items()]
-        for start in range(0, max(1, len(stamped)), _BATCH):
-            part = stamped[start : start + _BATCH]
-            self._client.log_batch(run.id, part, *((params, said) if start == 0 else ()))
+        for start in range(0, max(1, len(metrics)), _BATCH):
+            part = metrics[start : start + _BATCH]
+            self._client.log_batch(run.id, part, *((run.unsaid, said) if start == 0 else ()))
+        run.unsaid = []
 
 
 @dataclass
@@ -205,16 +242,29 @@ class _TrialRun:
     running: bool = True
     unsaid: list[Param] = field(default_factory=list)
 
+    def pass_by(self, points: Sequence[dict[str, Any]]) -> None:
+        """Notes that the run has these points."""
+        self.step = max([self.step or 0, *(point["step"] for point in points)])
 
-def _points(run: _TrialRun, points: Sequence[dict[str, Any]]) -> list[Metric]:
+
+def _new_points(run: _TrialRun, points: Sequence[dict[str, Any]]) -> list[Metric]:
     """The metrics of points that the run does not have yet."""
-    new = [point for point in points if point["step"] > (run.step or 0)]
-    run.step = max([run.step or 0, *(point["step"] for point in new)])
     return [
-        Metric(name, point[key], 0, point["step"])
-        for point in new
+        Metric(name, point[key], point.get("at", 0), point["step"])
+        for point in points
+        if point["step"] > (run.step or 0)
         for name, key in (("train/loss", "loss"), ("dev/score", "dev"), ("train/examples", "examples"))
     ]
+
+
+def _at(metric: Metric, at: int) -> Metric:
+    """The metric with its time. Fixed before the first attempt, as what is written twice then counts once."""
+    return Metric(metric.key, metric.value, at, metric.step)
+
+
+def _hopeless(error: Exception) -> bool:
+    """Whether a server will never take what it refused."""
+    return getattr(error, "error_code", "") in _REFUSED
 
 
 def _params(trial: Trial, model: str) -> list[Param]:

@@ -3,8 +3,9 @@
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,15 @@ from trainables.encoder import FineTuned, inputs, mean_pooled, retrieval_layer
 from trainables.events import Scored
 from trainables.examples import Examples
 from trainables.formats import FINE_TUNING, Scores
-from trainables.formats.base import was_cut
+from trainables.formats.base import Points, was_cut
 from trainables.formats.mining import Candidates, best_threshold, mine, score_mining
 from trainables.formats.retrieval import nearest, score_retrieval
+from trainables.kept_scores import POINTS_FILE, PREDICTIONS_FILE
 from trainables.predicting import predict
 from trainables.stages import ScoreStage
 from trainables.weights import HEAD_FILE, read_tensors
 from trainables.workbench import MissingParent, Workbench
 
-PREDICTIONS_FILE = "predictions.arrow"
 _RETRIEVAL_BATCH = 128
 
 _Predicted = dict[str, list[Any]]
@@ -40,24 +41,43 @@ def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
     """Runs the stage and publishes it, yielding after each language.
 
     The record: `languages` ({code: value, chance, error, examples, metrics, above_chance, inputs}), and for retrieval
-    `layer`. The file `predictions.arrow` has the columns language, example, prediction (JSON text).
+    `layer`. The file `predictions.arrow` has the columns language, example, prediction (JSON text), `points.arrow`
+    language, earned, possible (`Scores.points`).
     """
     began = time.perf_counter()
     task = TASKS[stage.task]
     predictor = _PREDICTORS.get(task.format, _FineTuned)(stage, bench)
     languages: dict[str, Any] = {}
     predictions: _Predicted = {"language": [], "example": [], "prediction": []}
+    points: dict[str, Points] = {}
     for language, _, _ in stage.tests:
         examples = bench.data.examples(task, "test", language, stage.cap)
         predicted, scores, told = predictor.predict(examples)
-        languages[language] = asdict(scores) | {"above_chance": scores.above_chance, "inputs": told}
+        languages[language] = _record(scores) | {"inputs": told}
+        points[language] = scores.points
         predictions["language"] += [language] * len(predicted)
         predictions["example"] += range(len(predicted))
         predictions["prediction"] += [json.dumps(value, ensure_ascii=False) for value in predicted]
         yield Scored(stage.key, language, scores.value)
     seconds = time.perf_counter() - began
     record = {"stage": "score", "task": stage.task, "parent": stage.parent, "languages": languages, "seconds": seconds}
-    bench.store.publish(stage.key, record | predictor.facts, {PREDICTIONS_FILE: _arrow(predictions)})
+    files: dict[str, bytes | Path] = {PREDICTIONS_FILE: _arrow(predictions), POINTS_FILE: _arrow(_columns(points))}
+    bench.store.publish(stage.key, record | predictor.facts, files)
+
+
+def _record(scores: Scores) -> dict[str, Any]:
+    kept = {field.name: getattr(scores, field.name) for field in fields(scores) if field.name != "points"}
+    return kept | {"above_chance": scores.above_chance}
+
+
+def _columns(points: Mapping[str, Points]) -> dict[str, Any]:
+    """Points of all languages one after another."""
+    earned, possible = np.concatenate(list(points.values())).T
+    return {
+        "language": [language for language, of in points.items() for _ in of],
+        "earned": earned.astype(np.float32),
+        "possible": possible.astype(np.float32),
+    }
 
 
 class _FineTuned:
@@ -168,10 +188,9 @@ def sentence_vectors(
     return vectors, sum(was_cut(tokens))
 
 
-def _arrow(columns: _Predicted) -> bytes:
-    table = pa.table(
-        columns, schema=pa.schema([("language", "string"), ("example", "int32"), ("prediction", "string")])
-    )
+def _arrow(columns: Mapping[str, Any]) -> bytes:
+    types = {"language": pa.string(), "prediction": pa.string(), "example": pa.int32()}
+    table = pa.table({name: pa.array(values, types.get(name)) for name, values in columns.items()})
     sink = io.BytesIO()
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Raise it when the same settings would train to other weights: stages trained before are then not reused.
 TRAINING_VERSION = 1
+# Raise it when a scoring stage keeps something else of its scores.
+SCORING_VERSION = 2
 # Raise a format's number when its encoding, head, loss, decoding or scoring changes.
 FORMAT_VERSIONS: dict[Format, int] = {
     Format.SENTENCE_PAIR: 1,
@@ -142,7 +144,7 @@ class ScoreStage:
         layer = {} if task.trains else {"layer": self.layer}
         return digest_of(
             {
-                "stage": ["score", task.format, FORMAT_VERSIONS[task.format], task.metric],
+                "stage": ["score", SCORING_VERSION, task.format, FORMAT_VERSIONS[task.format], task.metric],
                 "parent": self.parent,
                 "tests": [[language, digest] for language, digest, _ in self.tests],
                 "settings": lengths | layer,

@@ -10,7 +10,7 @@ from search.results import TrialResult
 from spaces import TASKS, UserError
 from spaces.trial import Trial
 from trainables.examples import Data, Examples
-from trainables.scoring import PREDICTIONS_FILE
+from trainables.kept_scores import PREDICTIONS_FILE
 from trainables.sources.mirror import MirrorSource
 from trainables.store import Store
 

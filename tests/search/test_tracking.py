@@ -70,8 +70,8 @@ def sqlite(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/mlflow.db"
 
 
-def tracker(uri: str, artifacts: Path | None = None) -> Tracker:
-    return Tracker(uri, "small", "small-1", "tiny", artifacts)
+def tracker(uri: str, artifacts: Path | None = None, patience: float = 60.0) -> Tracker:
+    return Tracker(uri, "small", "small-1", "tiny", artifacts, patience)
 
 
 def runs(uri: str) -> dict[str, Run]:
@@ -89,7 +89,7 @@ def write_sweep(uri: str, artifacts: Path | None, file: Path) -> None:
         sweep.end(finished(trial))
     sweep.end(finished(TRIAL), gain=3.5)
     sweep.close([file], {"examples_trained": 80})
-    assert not sweep.failed
+    assert sweep.left == 0
 
 
 def check_sweep(uri: str) -> None:
@@ -143,10 +143,12 @@ def test_a_run_cut_short_is_taken_up_again(sqlite: str) -> None:
     first = tracker(sqlite)
     first.begin(TRIAL)
     first.point(TRIAL, POINTS[0])
+    first.flush()
     cut = runs(sqlite)[TRIAL.id]
     assert cut.info.status == "RUNNING"
     second = tracker(sqlite)
     second.end(finished(TRIAL))
+    second.flush()
     ended = runs(sqlite)[TRIAL.id]
     assert (ended.info.run_id, ended.info.status) == (cut.info.run_id, "FINISHED")
     history = MlflowClient(sqlite).get_metric_history(ended.info.run_id, "dev/score")
@@ -157,8 +159,10 @@ def test_a_stopped_run_that_goes_on_ends_as_finished(sqlite: str) -> None:
     sweep = tracker(sqlite)
     stopped = TrialResult(TRIAL, "stopped early", "stopped early at rung 0.5 of the target stage", history=POINTS[:1])
     sweep.end(stopped)
+    sweep.flush()
     assert runs(sqlite)[TRIAL.id].data.tags["ended"] == stopped.reason
     sweep.end(finished(TRIAL))
+    sweep.flush()
     run = runs(sqlite)[TRIAL.id]
     assert (run.data.tags["ended"], run.info.status) == ("finished", "FINISHED")
 
@@ -166,13 +170,15 @@ def test_a_stopped_run_that_goes_on_ends_as_finished(sqlite: str) -> None:
 def test_a_failed_trial_says_why(sqlite: str) -> None:
     sweep = tracker(sqlite)
     sweep.end(TrialResult(TRIAL, "failed", "mnli diverged"))
+    sweep.flush()
     run = runs(sqlite)[TRIAL.id]
     assert (run.info.status, run.data.tags["ended"]) == ("FAILED", "mnli diverged")
 
 
 def test_an_unreachable_database_costs_a_warning_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("no folder")
-    sweep = tracker(f"sqlite:///{tmp_path}/file/mlflow.db")
+    sweep = tracker(f"sqlite:///{tmp_path}/file/mlflow.db", patience=3.0)
     sweep.end(finished(TRIAL))
-    assert sweep.failed
+    sweep.close([], {})
+    assert sweep.left == 3
     assert "results stay in the store" in caplog.text

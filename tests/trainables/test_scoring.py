@@ -8,7 +8,8 @@ import pytest
 
 from spaces.trial import Trial
 from tests.made_data import small_space
-from trainables.scoring import PREDICTIONS_FILE, score, sentence_vectors
+from trainables.kept_scores import PREDICTIONS_FILE, read_points
+from trainables.scoring import score, sentence_vectors
 from trainables.stages import chain
 from trainables.trial_run import run_trial
 from trainables.workbench import MissingParent, Workbench
@@ -54,6 +55,18 @@ def test_other_formats_are_scored_with_their_metrics(make_bench: MakeBench, targ
         assert set(scores["metrics"]) == metrics
         numbers = [row["example"] for row in predictions if row["language"] == language]
         assert numbers == list(range(scores["examples"]))
+
+
+@pytest.mark.parametrize("target", ["xnli", "xquad", "udpos", "tatoeba"])
+def test_the_points_of_the_examples_add_up_to_the_score(make_bench: MakeBench, target: str) -> None:
+    bench = make_bench()
+    record, _ = scored(bench, target, epochs=2)
+    (key,) = (item.key for item in bench.store.items() if "languages" in (bench.store.record(item.key) or {}))
+    points = read_points(bench.store, key)
+    assert points.keys() == record["languages"].keys()
+    for language, of in points.items():
+        value = 100 * of[:, 0].sum() / max(1.0, of[:, 1].sum())
+        assert value == pytest.approx(record["languages"][language]["value"], abs=1e-4)
 
 
 def test_test_examples_cap_what_is_scored(make_bench: MakeBench) -> None:

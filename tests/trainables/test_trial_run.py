@@ -1,14 +1,21 @@
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+
+import pytest
+import torch
 
 from spaces.trial import Trial
 from tests.made_data import small_space
 from tests.stores import first_line, held_elsewhere
 from trainables.events import Busy, Evaluated, Event, Failed, Finished, Progressed, Scored, StageDone
+from trainables.full_disk import DiskFull
 from trainables.stages import Stage, chain
 from trainables.trial_run import run_trial
+from trainables.updates import Updates
 from trainables.weights import ENCODER_FILE
 from trainables.workbench import Workbench
 
@@ -113,6 +120,54 @@ def test_a_diverged_stage_fails_the_trial_now_and_later_and_is_not_tried_again(m
     assert isinstance(failed, Failed)
     assert "mnli diverged" in failed.reason
     assert list(run_trial(stages, make_bench())) == [failed]
+
+
+def lose_a_step(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Some training steps, from the sixth on, leave no number in any weight, as a broken device might."""
+    take, steps = Updates.take, count()
+
+    def spoilt(self: Updates, step: int) -> torch.Tensor:
+        loss = take(self, step)
+        if 6 <= next(steps) < 6 + times:
+            for parameter in self.model.parameters():
+                parameter.data.fill_(math.nan)
+            return loss * math.nan
+        return loss
+
+    monkeypatch.setattr(Updates, "take", spoilt)
+
+
+def test_a_step_that_the_machine_lost_is_made_good_from_the_snapshot(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, spoilt = make_bench("whole"), make_bench("spoilt")
+    first = stages_of(whole)[:1]
+    list(run_trial(first, whole))
+    lose_a_step(monkeypatch, times=1)
+    events = list(run_trial(first, spoilt))
+    assert isinstance(events[-1], Finished)
+    weights = [(folder_of(bench, first[0]) / ENCODER_FILE).read_bytes() for bench in (whole, spoilt)]
+    assert weights[0] == weights[1]
+
+
+def test_a_stage_that_is_lost_twice_fails_for_good(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make_bench()
+    lose_a_step(monkeypatch, times=100)
+    *_, failed = run_trial(stages_of(bench)[:1], bench)
+    assert isinstance(failed, Failed) and "mnli diverged" in failed.reason
+
+
+def test_a_disk_that_is_full_when_a_failure_is_written_down_is_told(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench()
+
+    def full(*_: object) -> None:
+        raise DiskFull("no space left under the store")
+
+    monkeypatch.setattr(bench.store, "publish", full)
+    (failed,) = run_trial([replace(stages_of(bench)[0], learning_rate=1e38)], bench)
+    assert isinstance(failed, Failed) and "no space left" in failed.reason
 
 
 def test_data_that_vanishes_fails_the_trial_with_its_place_and_may_be_mended(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
@@ -18,6 +18,7 @@ from trainables.doubt import beyond_doubt
 from trainables.examples import Examples
 
 Batch = dict[str, Tensor]
+Points = NDArray[np.float64]
 Row = dict[str, Any]
 IGNORED = -100  # what torch's cross-entropy leaves out
 
@@ -28,6 +29,8 @@ class Scores:
 
     `value` is the task's own metric, `chance` what guessing earns on the same examples (which guess, the
     format says), `error` the standard error of `value` over examples. `metrics` holds every metric by name.
+    `points` (units, 2) is what every example earns and could have earned: `value` is the ratio of their sums, so that
+    it can be taken anew over other samples of the examples.
     """
 
     value: float
@@ -35,6 +38,7 @@ class Scores:
     error: float
     examples: int
     metrics: dict[str, float] = field(default_factory=dict)
+    points: Points = field(default_factory=lambda: np.zeros((0, 2)), repr=False, compare=False)
 
     @property
     def above_chance(self) -> bool:
@@ -126,6 +130,16 @@ def padded(rows: Sequence[Row], column: str, fill: int, width: int) -> Tensor:
 def cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
     """Mean cross-entropy in float32 over the positions that are not `IGNORED`."""
     return nn.functional.cross_entropy(logits.float(), classes, ignore_index=IGNORED)
+
+
+def points_of(values: Sequence[float]) -> Points:
+    """Points where the score is a mean of values in 0 to 1."""
+    return np.column_stack([values, np.ones(len(values))])
+
+
+def points_of_f1(right: ArrayLike, found: ArrayLike, there: ArrayLike) -> Points:
+    """Points where the score is an F1 over units, of each of which the counts are given."""
+    return np.column_stack([2.0 * np.asarray(right), np.asarray(found) + np.asarray(there)])
 
 
 def f1_error(right: ArrayLike, found: ArrayLike, there: ArrayLike) -> float:

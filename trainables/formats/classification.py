@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainables.examples import Examples
-from trainables.formats.base import FineTuning, Scores, mean_and_error
+from trainables.formats.base import FineTuning, Scores, mean_and_error, points_of
 
 
 class Classification(FineTuning):
@@ -21,6 +21,7 @@ class Classification(FineTuning):
     def score(self, examples: Examples, predictions: Sequence[Any]) -> Scores:
         """Accuracy; chance is always answering the commonest class of these examples."""
         gold = [self.labels[number] for number in examples.table["label"].to_pylist()]
-        accuracy, error = mean_and_error([float(a == b) for a, b in zip(gold, predictions, strict=True)])
+        right = [float(a == b) for a, b in zip(gold, predictions, strict=True)]
+        accuracy, error = mean_and_error(right)
         majority = 100 * Counter(gold).most_common(1)[0][1] / len(gold)
-        return Scores(accuracy, majority, error, len(gold), {"accuracy": accuracy})
+        return Scores(accuracy, majority, error, len(gold), {"accuracy": accuracy}, points_of(right))

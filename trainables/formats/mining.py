@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainables.formats.base import Scores, f1_error
+from trainables.formats.base import Scores, f1_error, points_of_f1
 
 NEIGHBOURS = 4
 _ROWS_AT_ONCE = 1024  # similarities are made in strips, never as one matrix
@@ -75,7 +75,8 @@ def score_mining(mined: Sequence[Pair], gold: Set[Pair], sentences: int, thresho
     f1 = 200 * hits / max(1.0, float(found.sum() + there.sum()))
     metrics = {"f1": f1, "precision": precision, "recall": recall}
     metrics |= {"threshold": threshold} if np.isfinite(threshold) else {}
-    return Scores(f1, 0.0, f1_error(right, found, there), len(gold), metrics)
+    points = points_of_f1(right, found, there)
+    return Scores(f1, 0.0, f1_error(right, found, there), len(gold), metrics, points)
 
 
 def _nearest(one: Tensor, other: Tensor, neighbours: int) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.formats.base import Scores, mean_and_error
+from trainables.formats.base import Scores, mean_and_error, points_of
 
 
 def nearest(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -13,8 +13,9 @@ def nearest(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray
 
 def score_retrieval(found: NDArray[np.int64]) -> Scores:
     """Accuracy (Artetxe & Schwenk 2019): row i is to find row i; chance is one in n."""
-    accuracy, error = mean_and_error([float(row == index) for index, row in enumerate(found)])
-    return Scores(accuracy, 100 / len(found), error, len(found), {"accuracy": accuracy})
+    right = [float(row == index) for index, row in enumerate(found)]
+    accuracy, error = mean_and_error(right)
+    return Scores(accuracy, 100 / len(found), error, len(found), {"accuracy": accuracy}, points_of(right))
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from trainables.examples import Examples
-from trainables.formats.base import Batch, FineTuning, Row, Scores, cross_entropy, mean_and_error
+from trainables.formats.base import Batch, FineTuning, Row, Scores, cross_entropy, mean_and_error, points_of
 from trainables.formats.mlqa import normaliser_of
 from trainables.formats.squad import exact_match, normalised, token_f1
 
@@ -120,7 +120,7 @@ class SpanQA(FineTuning):
         value, error = mean_and_error(both)
         chance = max(sum(mean_and_error(scores)[0] for scores in self._compared(examples, one)) / 2 for one in guesses)
         metrics = {"exact_match": mean_and_error(exact)[0], "f1": mean_and_error(f1)[0]}
-        return Scores(value, chance, error, len(examples), metrics)
+        return Scores(value, chance, error, len(examples), metrics, points_of(both))
 
     def _compared(self, examples: Examples, predictions: Sequence[str]) -> tuple[list[float], list[float]]:
         """Exact match and F1 of every prediction, 0 to 1."""

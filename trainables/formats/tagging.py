@@ -20,6 +20,7 @@ from trainables.formats.base import (
     f1_error,
     mean_and_error,
     padded,
+    points_of_f1,
 )
 from trainables.formats.chunks import chunk_counts
 
@@ -107,10 +108,11 @@ class Tagging(FineTuning):
         counts, guess_counts = chunk_counts(gold, predictions), chunk_counts(gold, guesses)
         metrics = {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall, "word_accuracy": accuracy}
         if self.task.metric == "accuracy":
-            return Scores(accuracy, word_accuracy(gold, guesses)[0], accuracy_error, len(gold), metrics)
-        return Scores(
-            counts.f1, guess_counts.f1, f1_error(counts.right, counts.found, counts.there), len(gold), metrics
-        )
+            words = [[sum(map(str.__eq__, tags, guess)), len(tags)] for tags, guess in zip(gold, predictions)]
+            chance = word_accuracy(gold, guesses)[0]
+            return Scores(accuracy, chance, accuracy_error, len(gold), metrics, np.array(words, dtype=float))
+        chunked = counts.right, counts.found, counts.there
+        return Scores(counts.f1, guess_counts.f1, f1_error(*chunked), len(gold), metrics, points_of_f1(*chunked))
 
     def _names(self, tags: list[int]) -> list[str]:
         return [self.labels[tag] if tag < len(self.labels) else "" for tag in tags]
