@@ -188,12 +188,12 @@ class Tracker:
 
     def _end(self, result: TrialResult, gain: float | None, at: int) -> None:
         known = self._runs.get(result.trial.id)
-        if known is not None and known.ended == _ended(result) and gain in (None, known.gain):
+        if known is not None and known.over(result) and gain in (None, known.gain):
             return
         run = self._begin(result.trial)
         metrics = _new_points(run, result.history)
         tags: dict[str, str] = {}
-        if run.ended != _ended(result):
+        if not run.over(result):
             metrics += _final_metrics(result)
             tags = {"ended": _ended(result), "stages_reused": str(result.examples_shared > 0).lower()}
             tags |= {name: str(value) for name, value in result.facts.items()}
@@ -241,6 +241,10 @@ class _TrialRun:
     gain: float | None = None
     running: bool = True
     unsaid: list[Param] = field(default_factory=list)
+
+    def over(self, result: TrialResult) -> bool:
+        """Whether the run has ended as the trial has."""
+        return not self.running and self.ended == _ended(result)
 
     def pass_by(self, points: Sequence[dict[str, Any]]) -> None:
         """Notes that the run has these points."""

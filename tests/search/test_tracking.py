@@ -167,6 +167,16 @@ def test_a_stopped_run_that_goes_on_ends_as_finished(sqlite: str) -> None:
     assert (run.data.tags["ended"], run.info.status) == ("finished", "FINISHED")
 
 
+def test_a_run_that_goes_on_and_ends_as_before_ends(sqlite: str) -> None:
+    sweep = tracker(sqlite)
+    stopped = TrialResult(TRIAL, "stopped early", "stopped early at rung 0.5 of the target stage", history=POINTS[:1])
+    sweep.end(stopped)
+    sweep.point(TRIAL, POINTS[1])  # lifted by another's result, and outdone again
+    sweep.end(stopped)
+    sweep.flush()
+    assert runs(sqlite)[TRIAL.id].info.status == "FINISHED"
+
+
 def test_a_failed_trial_says_why(sqlite: str) -> None:
     sweep = tracker(sqlite)
     sweep.end(TrialResult(TRIAL, "failed", "mnli diverged"))
