@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _INK = "#010203"  # stands for the page's own text colour
+_LISTED = 8  # learning rates that have a place of their own on the axis
 _STYLES = tuple((marker, line) for line in ("-", "--", ":") for marker in "osD^vP*X")  # told apart in grey as well
 
 
@@ -55,11 +56,18 @@ def _of_target(results: Results, target: str) -> dict[str, str]:
 
 
 def _draw_rates(axes: "Axes", trials: Sequence[TrialResult], looks: Mapping[str, Mapping[str, Any]]) -> None:
+    rates = sorted({one.trial.learning_rate for one in trials})
+    listed = len(rates) <= _LISTED  # else they were drawn from a range
     for recipe, look in looks.items():
         finished = [one for one in trials if one.trial.recipe == recipe and one.score is not None]
         points = sorted((one.trial.learning_rate, one.score or 0.0) for one in finished)
-        axes.plot(*zip(*points, strict=True) if points else ([], []), label=recipe, markersize=4, linewidth=1, **look)
-    axes.set_xscale("log")
+        at = [rates.index(rate) if listed else rate for rate, _ in points]
+        axes.plot(at, [score for _, score in points], label=recipe, markersize=4, linewidth=1, **look)
+    if listed:
+        axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
+        axes.set_xlim(-0.5, len(rates) - 0.5)
+    else:
+        axes.set_xscale("log")
     axes.set_xlabel("learning rate")
     axes.set_ylabel("test score, mean over languages")
 
