@@ -4,15 +4,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from platform import platform, python_version
 from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from search.curves import curves
+from search.environment import environment
 from search.findings import Finding, Scope, Verdict
 from search.gains import Cell, TransferMatrix
 from search.report import warnings
@@ -23,7 +22,6 @@ from spaces.recipes import NONE
 _MARKS = {Verdict.HELPS: "▲", Verdict.HURTS: "▼", Verdict.NO_EVIDENCE: "○", Verdict.TOO_FEW: "?"}
 _AT_CHANCE = "≈"
 _DEEPEST = 0.75  # opacity of the largest gain, so that text stays readable on it
-_PACKAGES = ("stopover", "ray", "torch", "transformers", "datasets", "optuna", "mlflow")
 
 
 @dataclass(frozen=True)
@@ -61,9 +59,7 @@ def _told(results: Results, matrix: TransferMatrix) -> dict[str, Any]:
         "figures": curves(results),
         "cost": list(_cost(results)),
         "space": yaml.safe_dump(space, sort_keys=False, allow_unicode=True),
-        "versions": "\n".join(
-            [f"Python {python_version()}, {platform()}", *(f"{name} {_version(name)}" for name in _PACKAGES)]
-        ),
+        "environment": yaml.safe_dump(environment(), sort_keys=False),
     }
 
 
@@ -156,7 +152,3 @@ def _cost(results: Results) -> Iterator[tuple[str, str]]:
 
 def _spelled(scope: Scope, name: str) -> str:
     return f"{name} {LANGUAGES[name].name}" if scope is Scope.LANGUAGE else name
-
-
-def _version(package: str) -> str:
-    return f"{package} {version(package)}"

@@ -189,8 +189,14 @@ class _Scheduler(FIFOScheduler):
 
 
 def _event(result: dict[str, Any]) -> dict[str, Any]:
-    """The event in a result; Tune hands results over flat: event/kind, event/stage ..."""
-    return {name.removeprefix("event/"): value for name, value in result.items() if name.startswith("event/")}
+    """The event in a result, with what the process takes of the machine as `system`; Tune hands results over flat:
+    event/kind, event/stage ..., system/memory_gb ..."""
+    event = _under("event/", result)
+    return event | {"system": _under("system/", result)} if event else {}
+
+
+def _under(prefix: str, result: dict[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in result.items() if name.startswith(prefix)}
 
 
 class _Watch(Callback):

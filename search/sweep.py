@@ -1,5 +1,6 @@
 """A sweep from space to answer: prepared, run (or found done), tracked, and written down."""
 
+import json
 import logging
 import socket
 import time
@@ -14,6 +15,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from search.board import Board, State
+from search.environment import environment
+from search.estimate import shape_of
 from search.evidence import evidence
 from search.gains import TransferMatrix, transfer_matrix
 from search.halving import Halving
@@ -22,6 +25,7 @@ from search.home import Home
 from search.html_report import write_html
 from search.journal import Journal
 from search.plan import Plan, make_plan
+from search.plan_report import plan_report
 from search.report import full_report
 from search.resources import Resources, resources_of
 from search.results import RESULTS_FILE, Results, totals, trial_result
@@ -158,7 +162,7 @@ def run(
     matrix = transfer_matrix(results)
     with console.status("weighing the evidence"):
         results = replace(results, findings=evidence(matrix, lambda result: read_points(store, result.scored)))
-    files = write_down(results, matrix, sweep.folder, sweep.space)
+    files = [*write_down(results, matrix, sweep.folder, sweep.space), _write_plan(sweep, store)]
     gains = _gains(results, matrix)
     for result in results.trials:
         if result.state != State.NOT_RUN or result.history:  # one that never began has no run
@@ -168,8 +172,10 @@ def run(
 
 
 def write_down(results: Results, matrix: TransferMatrix, folder: Path, space: Space) -> Sequence[Path]:
-    """The sweep's files: space, results, matrix as CSV and picture, evidence as CSV, report as text."""
-    names = ("space.yaml", RESULTS_FILE, "matrix.csv", "matrix.png", "report.txt", "evidence.csv", "report.html")
+    """The sweep's files: space, results, matrix as CSV and picture, evidence as CSV, report as text and as a page, and
+    where it ran."""
+    names = ("space.yaml", RESULTS_FILE, "matrix.csv", "matrix.png", "report.txt", "evidence.csv", "report.html",
+             "environment.json")  # fmt: skip
     files = [folder / name for name in names]
     text = yaml.safe_dump(space.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True)
     files[0].write_text(text, encoding="utf-8")
@@ -180,7 +186,17 @@ def write_down(results: Results, matrix: TransferMatrix, folder: Path, space: Sp
         Console(file=file, width=140).print(full_report(results, matrix))
     write_evidence(results.findings, files[5])
     write_html(results, matrix, files[6])
+    files[7].write_text(json.dumps(environment(), indent=1), encoding="utf-8")
     return files
+
+
+def _write_plan(sweep: Sweep, store: Store) -> Path:
+    """The plan as text: stages, what is shared, what it costs."""
+    path = sweep.folder / "plan.txt"
+    shape = shape_of(sweep.space.model, sweep.model)
+    with path.open("w", encoding="utf-8") as file:
+        Console(file=file, width=120).print(plan_report(sweep.id, sweep.plan, sweep.space, store, shape, devices=1))
+    return path
 
 
 def find_sweep(home: Home, name: str) -> Results:

@@ -76,7 +76,7 @@ class Tracker:
         self._outbox.put(lambda: self._begin(trial))
 
     def point(self, trial: Trial, point: dict[str, Any]) -> None:
-        """One evaluation of the target's training; `point` has step, examples, loss, dev."""
+        """One evaluation of the target's training; `point` has step, examples, loss, dev, and may have `system`."""
         waiting = self._points.setdefault(trial, [])
         waiting.append(point | {"at": _milliseconds()})
         if len(waiting) == 1:  # else a write is due already, which will take this one along
@@ -254,11 +254,16 @@ class _TrialRun:
 def _new_points(run: _TrialRun, points: Sequence[dict[str, Any]]) -> list[Metric]:
     """The metrics of points that the run does not have yet."""
     return [
-        Metric(name, point[key], point.get("at", 0), point["step"])
+        Metric(name, value, point.get("at", 0), point["step"])
         for point in points
         if point["step"] > (run.step or 0)
-        for name, key in (("train/loss", "loss"), ("dev/score", "dev"), ("train/examples", "examples"))
+        for name, value in _values(point).items()
     ]
+
+
+def _values(point: Mapping[str, Any]) -> dict[str, float]:
+    named = {"train/loss": point["loss"], "dev/score": point["dev"], "train/examples": point["examples"]}
+    return named | {f"system/{name}": value for name, value in point.get("system", {}).items()}
 
 
 def _at(metric: Metric, at: int) -> Metric:

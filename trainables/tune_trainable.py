@@ -39,7 +39,8 @@ class Job:
 class TrialTrainable(tune.Trainable):
     """Runs the stages of a trial, which `config["stages"]` holds as plain data.
 
-    Each result carries one event (`trainables.events`) as `event`; `done` ends the trial.
+    Each result carries one event (`trainables.events`) as `event`, and what the process takes of the machine as
+    `system` (`trainables.system_load`); `done` ends the trial.
     """
 
     def setup(self, config: dict[str, Any], job: Job) -> None:  # type: ignore[override]
@@ -48,11 +49,13 @@ class TrialTrainable(tune.Trainable):
         from trainables.examples import Data
         from trainables.sources import open_source
         from trainables.store import Store
+        from trainables.system_load import Load
         from trainables.workbench import Workbench
 
         data = Data(open_source(job.source, job.mirror, job.cache), job.test_splits)
         self.bench = Workbench(Store(job.store, job.store_cache), data, job.model, job.cache, job.devices)
         self._hang_seconds = job.hang_seconds
+        self._load = Load(self.bench.device)
         self._begin(config)
 
     def step(self) -> dict[str, Any]:
@@ -65,7 +68,7 @@ class TrialTrainable(tune.Trainable):
         over = event.kind in LAST_EVENTS
         if over:
             self._end()
-        return {"event": event.as_dict(), "done": over}
+        return {"event": event.as_dict(), "done": over, "system": self._load.told()}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._end()

@@ -79,7 +79,9 @@ def test_an_unknown_space(tmp_path: Path) -> None:
         ("learning_rates", [-0.1], ("learning_rates", "greater than 0", "-0.1")),
         ("learning_rates", ["fast"], ("learning_rates", "valid number", "fast")),
         ("recipe", ["none"], ("recipe", "unknown key", "did you mean 'recipes'")),
-        ("recipes", ["mnli+snli"], ("mnli+snli", "chain them with '>'")),
+        ("recipes", ["mnli+mnli"], ("mnli+mnli", "stands twice in one step")),
+        ("recipes", ["mnli@sw"], ("mnli@sw", "cannot be trained yet")),
+        ("devices_per_trial", 1.5, ("devices_per_trial", "a part of one (0.5) or a whole number")),
     ],
 )
 def test_a_bad_space(
