@@ -213,7 +213,7 @@ def tasks(mirror: Mirror = None) -> None:
     console.print(f"\nSpaces of the library: {', '.join(library_names())}")
 
 
-@app.command(epilog="Examples: `stopover report quickstart`, `stopover report quickstart --html report.html`")
+@app.command(epilog="Examples: `stopover report mini --html mini.html`, `stopover report mini --compare mini-long`")
 def report(
     sweep: Annotated[
         str, typer.Argument(metavar="SWEEP", help="A sweep's id, or a space's name for its newest sweep.")
@@ -221,6 +221,9 @@ def report(
     home: HomeFolder = DEFAULT_HOME,
     html: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Write it as one HTML file that needs nothing else.")
+    ] = None,
+    compare: Annotated[
+        str | None, typer.Option(metavar="SWEEP", help="Show where another sweep differs, and nothing else.")
     ] = None,
 ) -> None:
     """Show what a sweep found: matrix, best recipes, evidence, scores by language, learning rates."""
@@ -230,13 +233,18 @@ def report(
 
     results = find_sweep(Home(home), sweep)
     matrix = transfer_matrix(results)
-    if html is None:
-        console.print(full_report(results, matrix))
-        return
-    from search.html_report import write_html
+    if compare is not None:
+        from search.compare import comparison
 
-    write_html(results, matrix, html)
-    console.print(f"Written: {html}", highlight=False, soft_wrap=True)
+        other = find_sweep(Home(home), compare)
+        console.print(comparison((results.sweep, other.sweep), matrix, transfer_matrix(other)))
+    elif html is not None:
+        from search.html_report import write_html
+
+        write_html(results, matrix, html)
+        console.print(f"Written: {html}", highlight=False, soft_wrap=True)
+    else:
+        console.print(full_report(results, matrix))
 
 
 @app.command(epilog="Example: `stopover export mini --xtreme submission --labels --mirror data`")
