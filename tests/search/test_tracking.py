@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mlflow.tracking import MlflowClient
 from search.results import TrialResult
 from search.tracking import Tracker
 from spaces.trial import Trial
+from tests import postgres_server
 
 BASELINE = Trial("xnli", "none", 0.01, 0.01, 0)
 TRIAL = Trial("xnli", "mnli", 0.001, 0.001, 0)
@@ -31,19 +33,31 @@ def finished(trial: Trial, **more: Any) -> TrialResult:
     return TrialResult(trial, "finished", dev=44.0, languages=LANGUAGES, history=POINTS, examples_trained=40, **more)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("mlflow")
+    if request.param == "sqlite":
+        with mlflow_server(f"sqlite:///{folder}/mlflow.db", folder) as uri:
+            yield uri
+        return
+    if reason := postgres_server.missing():
+        pytest.skip(reason)
+    with postgres_server.postgres() as database, mlflow_server(database, folder) as uri:
+        yield uri
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def mlflow_server(database: str, folder: Path, port: int | None = None) -> Iterator[str]:
+    """An MLflow server on loopback over a database; gone at the end."""
+    port = port or free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += [
-        "--backend-store-uri",
-        f"sqlite:///{folder}/mlflow.db",
-        "--artifacts-destination",
-        str(folder / "files"),
-    ]
+    command += ["--backend-store-uri", database, "--artifacts-destination", str(folder / "files")]
     environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -124,6 +138,30 @@ def test_a_sweep_on_a_server(server: str, tmp_path: Path) -> None:
     file.write_text("recipe,target\n")
     write_sweep(server, None, file)
     check_sweep(server)
+
+
+def test_a_server_that_goes_away_and_comes_back_gets_all_in_order_once(tmp_path: Path) -> None:
+    database, file = f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "matrix.csv"
+    file.write_text("recipe,target\n")
+    with mlflow_server(database, tmp_path) as uri:
+        sweep = tracker(uri)
+        sweep.begin(BASELINE)
+        sweep.point(BASELINE, POINTS[0])
+        sweep.flush()
+    began = time.monotonic()
+    sweep.point(BASELINE, POINTS[1])  # nobody answers now
+    sweep.end(finished(BASELINE))
+    for point in POINTS:
+        sweep.point(TRIAL, point)
+    sweep.end(finished(TRIAL), gain=3.5)
+    assert time.monotonic() - began < 1.0  # the sweep does not wait
+    with mlflow_server(database, tmp_path, port=int(uri.rpartition(":")[2])):
+        sweep.close([file], {"examples_trained": 80})
+        assert sweep.left == 0
+        check_sweep(uri)
+        trial = runs(uri)[TRIAL.id]
+        history = MlflowClient(uri).get_metric_history(trial.info.run_id, "train/loss")
+        assert [(metric.step, metric.value) for metric in history] == [(2, 0.5), (4, 0.25)]
 
 
 def test_writing_a_sweep_again_changes_nothing(sqlite: str, tmp_path: Path) -> None:
