@@ -18,12 +18,13 @@ class Outbox:
     """Takes writes at once and carries them out later; `server` is its name in warnings.
 
     A write that raises is tried again, with growing pauses, unless `hopeless` says that it will never succeed: then it
-    is passed over with a warning. So a write must do no harm when it is carried out twice.
+    is passed over with a warning, and counted in `refused`. So a write must do no harm when it is carried out twice.
     """
 
     def __init__(self, server: str, hopeless: Callable[[Exception], bool] = lambda error: False) -> None:
         self._server = server
         self._hopeless = hopeless
+        self.refused = 0
         self._writes: deque[Callable[[], Any]] = deque()
         self._changed = threading.Condition()
         self._succeeded = time.monotonic()  # when a write last did
@@ -67,6 +68,7 @@ class Outbox:
                     pause = min(_LONGEST_PAUSE, 2 * pause or 0.5)
                     self._warn(f"{self._server} does not answer ({_first_line(error)}); what is to be written waits")
                     continue
+                self.refused += 1
                 self._warn(f"{self._server} refuses a write ({_first_line(error)}); it is passed over")
             with self._changed:
                 if self._writes:  # else it was closed meanwhile

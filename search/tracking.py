@@ -21,6 +21,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the outbox trie
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
 from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -33,6 +34,7 @@ from spaces.trial import Trial
 
 _REFUSED = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "UNAUTHENTICATED", "PERMISSION_DENIED", "RESOURCE_LIMIT_EXCEEDED"}
 _ENDED = {"FINISHED", "FAILED", "KILLED"}
+_HURRIED = 10.0  # seconds that somebody who interrupts a sweep is kept waiting
 _BATCH = 1000  # metrics that one call of the tracking API takes
 logger = logging.getLogger(__name__)
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -94,22 +96,22 @@ class Tracker:
         """Puts the sweep's files and costs on the parent run and ends it."""
         at = _milliseconds()
         self._outbox.put(lambda: self._close(files, totals, at))
-        self._finish()
+        self._finish(self._patience)
 
     def interrupt(self) -> None:
         """Marks what is still running as killed; running the sweep again takes it up."""
         self._outbox.put(self._interrupt)
-        self._finish()
+        self._finish(min(self._patience, _HURRIED))
 
     def flush(self) -> None:
         """Waits until all is written."""
         self.left = self._outbox.flush(self._patience)
 
-    def _finish(self) -> None:
-        self.flush()
+    def _finish(self, patience: float) -> None:
+        self.left = self._outbox.flush(patience) + self._outbox.refused
         self._outbox.close()
         if self.left:
-            logger.warning("MLflow at %s did not come back; results stay in the store, run the sweep again to log them",
+            logger.warning("MLflow at %s did not take all; results stay in the store, run the sweep again to log them",
                            _without_password(self.uri))  # fmt: skip
 
     def _open(self, name: str, artifacts: Path | None) -> None:
@@ -272,8 +274,10 @@ def _at(metric: Metric, at: int) -> Metric:
 
 
 def _hopeless(error: Exception) -> bool:
-    """Whether a server will never take what it refused."""
-    return getattr(error, "error_code", "") in _REFUSED
+    """Whether trying again is of no use: the server has refused, or it was never asked."""
+    if isinstance(error, MlflowException):
+        return error.error_code in _REFUSED
+    return not isinstance(error, OSError)
 
 
 def _params(trial: Trial, model: str) -> list[Param]:
