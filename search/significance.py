@@ -68,7 +68,8 @@ def bootstrap(trials: Sequence[Points], seed: int = 0, draws: int = DRAWS) -> ND
         rng = np.random.default_rng([seed, examples])
         for start in range(0, draws, _AT_ONCE):
             stop = min(draws, start + _AT_ONCE)
-            weights = rng.multinomial(examples, np.full(examples, 1 / examples), stop - start).T
+            drawn = rng.multinomial(examples, np.full(examples, 1 / examples), stop - start)
+            weights = drawn.T.astype(float)  # whole numbers would be multiplied ten times slower
             scores[:, index, start:stop] = 100 * (earned @ weights) / np.maximum(possible @ weights, 1e-12)
     return scores
 
