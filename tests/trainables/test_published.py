@@ -32,8 +32,8 @@ def test_the_papers_grid_is_planned_without_data() -> None:
     space = load_space("paper")
     plan = make_plan(space, PublishedData(), "model")
     assert len(plan.chains) == 11 * 9
-    # Nine intermediate tasks, and all of them together; six trained targets after each and after none (MLQA's training is
-    # XQuAD's, retrieval trains nothing), of which SQuAD after none is the intermediate task itself; nine targets to score
-    # each time.
+    # Nine intermediate tasks, and all of them together; six trained targets after each and after none (MLQA's training
+    # is XQuAD's, retrieval trains nothing), of which SQuAD after none is the intermediate task itself; nine targets to
+    # score each time.
     assert len(plan.stages) == 10 + (11 * 6 - 1) + 11 * 9
     assert plan.examples_alone > 3 * plan.examples_shared
