@@ -1,6 +1,6 @@
 """What does logging to MLflow cost the sweep's own loop? Stopover's tracker beside Ray's MLflowLoggerCallback.
 
-    python benchmarks/tracking.py [--trials 1000] [--points 200] [--peer-trials 10]
+    PYTHONPATH=. python benchmarks/tracking.py [--trials 1000] [--points 200] [--peer-trials 10]
 
 Both are told of trials and of points on the way, as a sweep would tell them, and write to an MLflow server of their own
 on loopback. Printed is the time for which the loop was kept, per point, and how long the server took to have all of it.
@@ -10,15 +10,10 @@ than 2% of the time.
 
 import argparse
 import logging
-import os
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +24,7 @@ from search.results import TrialResult
 from search.tables import table
 from search.tracking import Tracker
 from spaces.trial import Trial
+from tests.mlflow_server import mlflow_server
 
 GOAL = 0.02
 DEVICES, SECONDS_BETWEEN_POINTS = 256, 30.0  # of the sweep that the share is of
@@ -45,7 +41,10 @@ def main() -> int:
     made = table("Logging", ("who",), ("points", "loop, µs a point", "all written, s", "share of the loop"))
     shares = {}
     for name, run, trials in (("Stopover", ours, arguments.trials), ("callback", theirs, arguments.peer_trials)):
-        with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as uri:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mlflow_server(f"sqlite:///{folder}/mlflow.db", Path(folder)) as uri,
+        ):
             kept, written = run(uri, trials, arguments.points)
         points = trials * arguments.points
         shares[name] = kept / points * DEVICES / SECONDS_BETWEEN_POINTS
@@ -103,30 +102,6 @@ def seconds_of(call: Callable[[], Any]) -> float:
     began = time.perf_counter()
     call()
     return time.perf_counter() - began
-
-
-@contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """An MLflow server on loopback, gone at the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        uri = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", uri.rpartition(":")[2],
-               "--workers", "1", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db",
-               "--artifacts-destination", str(folder / "files")]  # fmt: skip
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{uri}/health", timeout=2).read()
-                break
-            except OSError:
-                time.sleep(0.3)
-        yield uri
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 if __name__ == "__main__":
