@@ -20,7 +20,7 @@ class Cell:
 
     `error` is the standard error of `score`: over seeds where there are several, else over test examples. `over_rates`
     are mean and best test score over all trials that were not outdone at a rung, `by_oracle` the trials that the test
-    scores would have chosen: diagnostics, which chose nothing.
+    scores would have chosen: diagnostics, which chose nothing. `seeds` are those that were tried.
     """
 
     recipe: str
@@ -28,6 +28,7 @@ class Cell:
     chosen: tuple[TrialResult, ...]
     by_oracle: tuple[TrialResult, ...]
     over_rates: tuple[float, float] | None
+    seeds: int
     finished: int
     stopped: int
     failed: int
@@ -44,6 +45,32 @@ class Cell:
         if len(self.chosen) > 1:
             return stdev(result.score or 0.0 for result in self.chosen) / math.sqrt(len(self.chosen))
         return self.chosen[0].error if self.chosen else 0.0
+
+    @property
+    def best_score(self) -> float | None:
+        """The best seed's score. Intermediate training steadies fine-tuning, so a best of few flatters `none`."""
+        return max((result.score or 0.0 for result in self.chosen), default=None)
+
+    @property
+    def failed_runs(self) -> int:
+        """Seeds whose chosen trial is not above chance, or that have none because every trial failed."""
+        at_chance = sum(not result.above_chance for result in self.chosen)
+        return at_chance + (self.seeds - len(self.chosen) if self.failed else 0)
+
+    @property
+    def english(self) -> float | None:
+        """Mean score on English test sets."""
+        return _mean(result.languages["en"]["value"] for result in self.chosen if "en" in result.languages)
+
+    @property
+    def gap(self) -> float | None:
+        """By how much English scores above the mean of the other languages (XTREME's transfer gap)."""
+        return _mean(gap for result in self.chosen if (gap := result.gap) is not None)
+
+    @property
+    def consistency(self) -> float | None:
+        """How alike English and the other languages are answered (`trainables.consistency`), 0 to 100."""
+        return _mean(alike for result in self.chosen if (alike := result.consistency) is not None)
 
     @property
     def oracle_score(self) -> float | None:
@@ -68,8 +95,7 @@ class Cell:
     @property
     def dev(self) -> float | None:
         """Mean score on English dev of the chosen trials."""
-        scores = [result.dev for result in self.chosen if result.dev is not None]
-        return fmean(scores) if scores else None
+        return _mean(result.dev for result in self.chosen if result.dev is not None)
 
     @property
     def rates(self) -> list[float]:
@@ -88,6 +114,12 @@ class TransferMatrix:
     def gain(self, recipe: str, target: str) -> float | None:
         """Points over `none`; None where either is missing."""
         with_recipe, without = self.cells[recipe, target].score, self._baseline(target)
+        return None if with_recipe is None or without is None else with_recipe - without
+
+    def best_gain(self, recipe: str, target: str) -> float | None:
+        """What the best seed has over the best of `none`."""
+        baseline = self.cells.get((NONE, target))
+        with_recipe, without = self.cells[recipe, target].best_score, baseline.best_score if baseline else None
         return None if with_recipe is None or without is None else with_recipe - without
 
     def gain_error(self, recipe: str, target: str) -> float:
@@ -158,11 +190,17 @@ def _cell(recipe: str, target: str, results: Iterable[TrialResult]) -> Cell:
         chosen=tuple(max(group, key=_by_dev) for group in by_seed.values()),
         by_oracle=tuple(max(group, key=lambda one: one.score or 0.0) for group in by_seed.values()),
         over_rates=(fmean(scores), max(scores)) if scores else None,
+        seeds=len({one.trial.seed for one in own if one.state != "not run"}),
         finished=len(finished),
         stopped=outdone,
         failed=failed,
         not_run=sum(one.state == "not run" for one in own),
     )
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    known = list(values)
+    return fmean(known) if known else None
 
 
 def _by_dev(result: TrialResult) -> tuple[float, float]:

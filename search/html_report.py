@@ -16,11 +16,11 @@ from search.findings import Finding, Scope, Verdict
 from search.gains import Cell, TransferMatrix
 from search.report import warnings
 from search.results import Results
+from search.tables import AT_CHANCE
 from spaces import LANGUAGES
 from spaces.recipes import NONE
 
 _MARKS = {Verdict.HELPS: "▲", Verdict.HURTS: "▼", Verdict.NO_EVIDENCE: "○", Verdict.TOO_FEW: "?"}
-_AT_CHANCE = "≈"
 _DEEPEST = 0.75  # opacity of the largest gain, so that text stays readable on it
 
 
@@ -96,10 +96,10 @@ def _by(scope: Scope, target: str, findings: Sequence[Finding], matrix: Transfer
 def _cell(cell: Cell | None, finding: Finding | None, where: str, reach: float) -> dict[str, Any]:
     if finding is None:
         score = (
-            "-" if cell is None or cell.score is None else f"{cell.score:.1f}{'' if cell.above_chance else _AT_CHANCE}"
+            "-" if cell is None or cell.score is None else f"{cell.score:.1f}{'' if cell.above_chance else AT_CHANCE}"
         )
         return {"gain": None, "text": score}
-    chance = "" if cell is None or cell.above_chance else _AT_CHANCE
+    chance = "" if cell is None or cell.above_chance else AT_CHANCE
     more = f"; {finding.more_seeds} more would tell" if finding.more_seeds else ""
     interval = f"{finding.low:+.1f} to {finding.high:+.1f}"
     seeds = f"{finding.seeds} seed{'s' if finding.seeds > 1 else ''}"

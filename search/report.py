@@ -6,42 +6,40 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from search.findings import Scope, Verdict
+from search.evidence_report import evidence_tables, verdict_tables
 from search.gains import Cell, TransferMatrix
 from search.results import Results
-from search.tables import table
-from search.xtreme import GROUPS, OVERALL, group_scores
+from search.tables import AT_CHANCE, number, signed, table
 from spaces import LANGUAGES, TASKS
 from spaces.budget import Budget
 
-_AT_CHANCE = "≈"
 _TARGETS_ABREAST = 4
 
 
 def summary(results: Results, matrix: TransferMatrix) -> RenderableType:
     """What a reader wants first: the matrix, the best recipes, what it cost."""
     lines = (*_cost_lines(results), *warnings(results, matrix))
-    verdicts = _verdict_table(results, matrix)
-    return Group(*_matrix_tables(matrix), _best_table(matrix), Text(), *verdicts, *_xtreme_table(matrix), *lines)
+    verdicts = verdict_tables(results, matrix)
+    return Group(*_matrix_tables(matrix), _best_table(matrix), Text(), *verdicts, *lines)
 
 
 def full_report(results: Results, matrix: TransferMatrix) -> RenderableType:
     """The summary, then the evidence, every target's scores by language, its learning rates, and long inputs."""
     details = [part for target in matrix.targets for part in (Text(), _language_table(matrix, target))]
-    first = (summary(results, matrix), Text(), _evidence_table(results))
+    first = (summary(results, matrix), *evidence_tables(results, matrix))
     return Group(*first, *details, Text(), _rates_table(matrix), Text(), _inputs_table(results))
 
 
 def _matrix_tables(matrix: TransferMatrix) -> Iterator[RenderableType]:
     """The matrix, in as many tables as 80 columns ask for; the last has the mean over all targets."""
     parts = _even_parts(matrix.targets, _TARGETS_ABREAST)
-    for number, targets in enumerate(parts):
-        last = number == len(parts) - 1
+    for part, targets in enumerate(parts):
+        last = part == len(parts) - 1
         made = table(
-            "Gain over none, in points ± one standard error" if number == 0 else "",
+            "Gain over none, in points ± one standard error" if part == 0 else "",
             ("recipe",),
             (*targets, *(["mean of all"] if last else [])),
-            note=f"Learning rates chosen on English dev; none: score. {_AT_CHANCE}: not above chance." if last else "",
+            note=f"Learning rates chosen on English dev; none: score. {AT_CHANCE}: not above chance." if last else "",
         )
         for recipe in matrix.recipes:
             cells = [_gain_text(matrix, recipe, target) for target in targets]
@@ -65,7 +63,7 @@ def _gain_text(matrix: TransferMatrix, recipe: str, target: str) -> Text:
     cell = matrix.cells[recipe, target]
     if cell.score is None:
         return Text(_why_empty(cell), style="dim")
-    chance = "" if cell.above_chance else _AT_CHANCE
+    chance = "" if cell.above_chance else AT_CHANCE
     if recipe == "none":
         return Text(f"{cell.score:.1f}{chance}", style="dim")
     gain = matrix.gain(recipe, target)
@@ -96,64 +94,9 @@ def _best_table(matrix: TransferMatrix) -> Table:
         others = [recipe for recipe in matrix.tied(target) if recipe != best.recipe]
         picked = matrix.picked(target)
         gain = matrix.gain(best.recipe, target)
-        numbers = (_number(best.score), "-" if gain is None else f"{gain:+.1f}", _number(best.chance))
+        numbers = (number(best.score), signed(gain), number(best.chance))
         made.add_row(target, best.recipe, picked.recipe if picked else "-", ", ".join(others) or "-", *numbers)
     return made
-
-
-def _verdict_table(results: Results, matrix: TransferMatrix) -> Iterator[RenderableType]:
-    """Which recipes help and which hurt, where the sweep has runs enough to tell of any."""
-    found = [one for one in results.findings if one.scope is Scope.ALL]
-    if not any(one.seeds > 1 for one in found):
-        return
-    made = table(
-        "Verdicts",
-        ("target", *(verdict.value for verdict in Verdict)),
-        note="At 95%, corrected for the number of recipes (Holm), over seeds and test examples.",
-    )
-    for target in matrix.targets:
-        of = [one for one in found if one.target == target]
-        made.add_row(target, *(", ".join(one.recipe for one in of if one.verdict is verdict) for verdict in Verdict))
-    yield made
-    yield Text()
-
-
-def _evidence_table(results: Results) -> Table:
-    made = table(
-        "Evidence",
-        ("target", "recipe", "verdict"),
-        ("gain", "95% interval", "p", "more"),
-        note="p: corrected for the number of recipes. More: seeds that a verdict would take, were the gain as large as "
-        "it looks. Languages, families and scripts are in evidence.csv and in the HTML report.",
-    )
-    for one in results.findings:
-        if one.scope is Scope.ALL:
-            interval, more = f"{one.low:+.1f} {one.high:+.1f}", str(one.more_seeds or "-")
-            made.add_row(one.target, one.recipe, one.verdict, f"{one.gain:+.1f}", interval, f"{one.p:.3f}", more)
-    return made
-
-
-def _xtreme_table(matrix: TransferMatrix) -> Iterator[RenderableType]:
-    """Scores as XTREME sums them up, where the space has all targets of a group."""
-    scored = {recipe: group_scores(_scores(matrix, recipe)) for recipe in matrix.recipes}
-    groups = [name for name in (*GROUPS, OVERALL) if any(name in scores for scores in scored.values())]
-    if not groups:
-        return
-    made = table(
-        "XTREME's scores by group of tasks",
-        ("recipe",),
-        tuple(groups),
-        note="A group's score is the mean over its tasks, a task's the mean over its languages.",
-    )
-    for recipe, scores in scored.items():
-        made.add_row(recipe, *(_number(scores.get(group)) for group in groups))
-    yield made
-    yield Text()
-
-
-def _scores(matrix: TransferMatrix, recipe: str) -> dict[str, float]:
-    scores = {target: matrix.cells[recipe, target].score for target in matrix.targets}
-    return {target: score for target, score in scores.items() if score is not None}
 
 
 def _language_table(matrix: TransferMatrix, target: str) -> Table:
@@ -162,13 +105,13 @@ def _language_table(matrix: TransferMatrix, target: str) -> Table:
         f"{target}: score by language",
         ("language",),
         ("chance", *recipes),
-        note=f"Mean over seeds. {_AT_CHANCE}: not above chance.",
+        note=f"Mean over seeds. {AT_CHANCE}: not above chance.",
     )
     if not recipes:
         return made
     for code, of_first in matrix.cells[recipes[0], target].chosen[0].languages.items():
         cells = [_language_text(matrix.cells[recipe, target], code) for recipe in recipes]
-        made.add_row(f"{code} {LANGUAGES[code].name}", _number(of_first["chance"]), *cells)
+        made.add_row(f"{code} {LANGUAGES[code].name}", number(of_first["chance"]), *cells)
     return made
 
 
@@ -179,7 +122,7 @@ def _language_text(cell: Cell, code: str) -> Text:
     value = sum(score["value"] for score in scores) / len(scores)
     if any(score["above_chance"] for score in scores):
         return Text(f"{value:.1f}")
-    return Text(f"{value:.1f}{_AT_CHANCE}", style="yellow")
+    return Text(f"{value:.1f}{AT_CHANCE}", style="yellow")
 
 
 def _rates_table(matrix: TransferMatrix) -> Table:
@@ -195,7 +138,7 @@ def _rates_table(matrix: TransferMatrix) -> Table:
             mean, best = cell.over_rates or (None, None)
             counts = (str(cell.finished), str(cell.stopped), str(cell.failed))
             rates = ", ".join(sorted({f"{rate:g}" for rate in cell.rates})) or "-"
-            made.add_row(target, recipe, rates, _number(cell.score), _number(mean), _number(best), *counts)
+            made.add_row(target, recipe, rates, number(cell.score), number(mean), number(best), *counts)
     return made
 
 
@@ -286,7 +229,3 @@ def _at_chance(cell: Cell) -> bool:
 def _english_at_chance(cell: Cell) -> bool:
     scored = [result.languages["en"] for result in cell.chosen if "en" in result.languages]
     return bool(scored) and not any(scores["above_chance"] for scores in scored)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"

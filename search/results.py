@@ -23,7 +23,8 @@ class TrialResult:
     """One trial. Scores are 0 to 100.
 
     `dev` is English dev of the target's training, or, where the target trains nothing, of the last intermediate
-    stage; `languages` maps codes to value, chance, error, examples, metrics, above_chance. `selectable` is false for a
+    stage; `languages` maps codes to value, chance, error, examples, metrics, above_chance and, of parallel test sets,
+    consistency. `selectable` is false for a
     trial that was outdone at a rung: it may not be chosen, though it may have run to its end. `trained` are its
     training stages' task, and, once they are done, history, dev and inputs (what became of long ones). `seconds` are
     those that this trial's own stages took, `chain_seconds` those of all stages that it stands on, whoever computed
@@ -49,6 +50,18 @@ class TrialResult:
     def score(self) -> float | None:
         """The target's score: the mean over its languages, as XTREME averages."""
         return _mean([language["value"] for language in self.languages.values()])
+
+    @property
+    def gap(self) -> float | None:
+        """By how much English scores above the mean of the other languages; None where it is not scored, or alone."""
+        others = _mean([language["value"] for code, language in self.languages.items() if code != "en"])
+        return None if others is None or "en" not in self.languages else self.languages["en"]["value"] - others
+
+    @property
+    def consistency(self) -> float | None:
+        """How alike English and the others are answered, the mean over languages; None where it cannot be told."""
+        told = [language.get("consistency") for language in self.languages.values()]
+        return _mean([alike for alike in told if alike is not None])
 
     @property
     def intermediate(self) -> list[dict[str, Any]]:

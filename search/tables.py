@@ -3,6 +3,8 @@
 from rich import box
 from rich.table import Table
 
+AT_CHANCE = "≈"  # marks a score that is not above chance
+
 
 def table(title: str, text: tuple[str, ...], numbers: tuple[str, ...] = (), note: str = "") -> Table:
     """A table with text columns, of which only the last may wrap, and number columns, aligned right."""
@@ -15,3 +17,13 @@ def table(title: str, text: tuple[str, ...], numbers: tuple[str, ...] = (), note
     for name in numbers:
         made.add_column(name, justify="right", overflow="fold")
     return made
+
+
+def number(value: float | None) -> str:
+    """A score as a cell's text."""
+    return "-" if value is None else f"{value:.1f}"
+
+
+def signed(value: float | None) -> str:
+    """A difference as a cell's text."""
+    return "-" if value is None else f"{value:+.1f}"

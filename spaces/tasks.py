@@ -79,7 +79,8 @@ class Task:
     are English, its `test` exists once per language; a task without `train` (retrieval, mining) is scored as
     the encoder stands. Mining takes three tables: the pairs, and the sentences of either side. `labels` is
     empty where the label set is whatever the English training table holds. `normaliser` says which script's
-    way answers in the test sets are compared, `unanswerable` that a question may have no answer. `world`
+    way answers in the test sets are compared, `unanswerable` that a question may have no answer, `parallel` that the
+    test sets say the same in every language, row by row or under the same ids. `world`
     names the generator that stands in for the task in the embedded world.
 
     `sizes` are rows as published, of `test` the mean over languages (of mining the sentences of both sides), and
@@ -98,6 +99,7 @@ class Task:
     licence: str = ""
     normaliser: Literal["squad", "mlqa"] = "squad"
     unanswerable: bool = False
+    parallel: bool = False
     world: str = ""
     sizes: Mapping[Split, int] = field(default_factory=dict)
     tokens: int = 0

@@ -18,6 +18,11 @@ _TIMES_TRAINING = 4  # no gradients are kept, so batches may be larger than in t
 
 def predict(model: FineTuned, form: FineTuning, examples: Examples, rows: pa.Table, head: int = 0) -> list[Any]:
     """Predictions of all examples, in their order. `rows` is `form.encode(examples)`."""
+    return form.merge(examples, parts_of(model, form, examples, rows, head))
+
+
+def parts_of(model: FineTuned, form: FineTuning, examples: Examples, rows: pa.Table, head: int = 0) -> list[list[Any]]:
+    """What `form.decode` made of the rows of every example, in their order."""
     settings = form.settings
     parts: dict[int, list[tuple[int, Any]]] = defaultdict(list)
     numbers = rows["example"].to_numpy()
@@ -29,8 +34,7 @@ def predict(model: FineTuned, form: FineTuning, examples: Examples, rows: pa.Tab
         for chosen in batches:
             for row, part in zip(chosen, _decoded(model, form, rows_at(rows, chosen), head), strict=True):
                 parts[int(numbers[row])].append((int(row), part))
-    in_order = [[part for _, part in sorted(parts[n], key=lambda pair: pair[0])] for n in range(len(examples))]
-    return form.merge(examples, in_order)
+    return [[part for _, part in sorted(parts[n], key=lambda pair: pair[0])] for n in range(len(examples))]
 
 
 def _decoded(model: FineTuned, form: FineTuning, rows: Sequence[Row], head: int) -> list[Any]:

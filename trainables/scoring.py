@@ -4,7 +4,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from spaces import TASKS, Format
 from trainables.batches import collate, scoring_batches
+from trainables.consistency import Answers, consistency
 from trainables.device import autocast
 from trainables.encoded import encoded, lengths_told
 from trainables.encoder import FineTuned, inputs, mean_pooled, retrieval_layer
@@ -26,7 +27,7 @@ from trainables.formats.base import Points, was_cut
 from trainables.formats.mining import Candidates, best_threshold, mine, score_mining
 from trainables.formats.retrieval import nearest, score_retrieval
 from trainables.kept_scores import POINTS_FILE, PREDICTIONS_FILE
-from trainables.predicting import predict
+from trainables.predicting import parts_of
 from trainables.stages import ScoreStage
 from trainables.weights import HEAD_FILE, read_tensors
 from trainables.workbench import MissingParent, Workbench
@@ -34,15 +35,24 @@ from trainables.workbench import MissingParent, Workbench
 _RETRIEVAL_BATCH = 128
 
 _Predicted = dict[str, list[Any]]
-_Outcome = tuple[list[Any], Scores, dict[str, int]]  # predictions, scores, and what became of long inputs
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """One language's predictions, scores, what became of long inputs, and what is compared with other languages."""
+
+    predictions: list[Any]
+    scores: Scores
+    inputs: dict[str, int]
+    answers: Answers = field(default_factory=dict)
 
 
 def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
     """Runs the stage and publishes it, yielding after each language.
 
-    The record: `languages` ({code: value, chance, error, examples, metrics, above_chance, inputs}), and for retrieval
-    `layer`. The file `predictions.arrow` has the columns language, example, prediction (JSON text), `points.arrow`
-    language, earned, possible (`Scores.points`).
+    The record: `languages` ({code: value, chance, error, examples, metrics, above_chance, inputs, and of a parallel
+    set consistency, that with English}), and for retrieval `layer`. The file `predictions.arrow` has the columns
+    language, example, prediction (JSON text), `points.arrow` language, earned, possible (`Scores.points`).
     """
     began = time.perf_counter()
     task = TASKS[stage.task]
@@ -50,15 +60,19 @@ def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
     languages: dict[str, Any] = {}
     predictions: _Predicted = {"language": [], "example": [], "prediction": []}
     points: dict[str, Points] = {}
+    answers: dict[str, Answers] = {}
     for language, _, _ in stage.tests:
         examples = bench.data.examples(task, "test", language, stage.cap)
-        predicted, scores, told = predictor.predict(examples)
-        languages[language] = _record(scores) | {"inputs": told}
-        points[language] = scores.points
-        predictions["language"] += [language] * len(predicted)
-        predictions["example"] += range(len(predicted))
-        predictions["prediction"] += [json.dumps(value, ensure_ascii=False) for value in predicted]
-        yield Scored(stage.key, language, scores.value)
+        made = predictor.predict(examples)
+        languages[language] = _record(made.scores) | {"inputs": made.inputs}
+        points[language], answers[language] = made.scores.points, made.answers
+        predictions["language"] += [language] * len(made.predictions)
+        predictions["example"] += range(len(made.predictions))
+        predictions["prediction"] += [json.dumps(value, ensure_ascii=False) for value in made.predictions]
+        yield Scored(stage.key, language, made.scores.value)
+    for language in languages if task.parallel and "en" in answers else ():
+        if language != "en":
+            languages[language]["consistency"] = consistency(answers["en"], answers[language])
     seconds = time.perf_counter() - began
     record = {"stage": "score", "task": stage.task, "parent": stage.parent, "languages": languages, "seconds": seconds}
     files: dict[str, bytes | Path] = {PREDICTIONS_FILE: _arrow(predictions), POINTS_FILE: _arrow(_columns(points))}
@@ -100,8 +114,10 @@ class _FineTuned:
     def predict(self, examples: Examples) -> _Outcome:
         """Predictions and scores of one language."""
         rows = encoded(examples, self.form, self.bench.tokenizer_digest, self.bench.cache)
-        predicted = predict(self.model, self.form, examples, rows)
-        return predicted, self.form.score(examples, predicted), lengths_told(rows)
+        parts = parts_of(self.model, self.form, examples, rows)
+        predicted = self.form.merge(examples, parts)
+        scores = self.form.score(examples, predicted)
+        return _Outcome(predicted, scores, lengths_told(rows), self.form.answers(examples, parts, scores))
 
 
 class _Retrieval:
@@ -122,7 +138,7 @@ class _Retrieval:
         source, target = ([text.strip() for text in texts] for texts in sides)
         self._cut = 0
         found = nearest(self._vectors(source), self._vectors(target))
-        return found.tolist(), score_retrieval(found), self._told(2 * len(source))
+        return _Outcome(found.tolist(), score_retrieval(found), self._told(2 * len(source)))
 
     def _vectors(self, texts: list[str]) -> NDArray[np.float32]:
         vectors, cut = sentence_vectors(self.encoder, self.bench, texts, self.layer, self.max_length)
@@ -150,7 +166,7 @@ class _Mining(_Retrieval):
         pairs = candidates.above(threshold)
         scores = score_mining(pairs, gold, len(ids[0]), threshold)
         found = [[ids[0][source], ids[1][target]] for source, target in pairs]
-        return found, scores, self._told(len(dev) + len(examples))
+        return _Outcome(found, scores, self._told(len(dev) + len(examples)))
 
 
 _PREDICTORS: dict[Format, type[_FineTuned] | type[_Retrieval]] = {

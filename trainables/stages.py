@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Raise it when the same settings would train to other weights: stages trained before are then not reused.
 TRAINING_VERSION = 1
 # Raise it when a scoring stage keeps something else of its scores.
-SCORING_VERSION = 2
+SCORING_VERSION = 3
 # Raise a format's number when its encoding, head, loss, decoding or scoring changes.
 FORMAT_VERSIONS: dict[Format, int] = {
     Format.SENTENCE_PAIR: 1,

@@ -27,6 +27,7 @@ TARGET_TASKS = (
         licence="CC BY-NC 4.0",
         sizes={"train": 392_702, "dev": 2_490, "test": 5_010},
         tokens=42,
+        parallel=True,
         world="nli",
     ),
     Task(
@@ -42,6 +43,7 @@ TARGET_TASKS = (
         sizes={"train": 49_401, "dev": 2_000, "test": 2_000},
         tokens=60,
         training={"epochs": 5},
+        parallel=True,
         world="paraphrase",
     ),
     Task(
@@ -73,6 +75,7 @@ TARGET_TASKS = (
         sizes={"train": 87_599, "dev": 10_570, "test": 1_190},
         tokens=190,
         training=QA,
+        parallel=True,
         world="qa",
     ),
     Task(
@@ -103,6 +106,7 @@ TARGET_TASKS = (
         tokens=190,
         training=QA,
         normaliser="mlqa",
+        parallel=True,
         world="qa",
     ),
     Task(

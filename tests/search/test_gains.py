@@ -106,3 +106,41 @@ def test_english_dev_picks_by_dev_and_nothing_for_targets_that_do_not_train() ->
 def test_equal_dev_scores_choose_the_smaller_rate() -> None:
     matrix = matrix_of(result("none", 0.2, dev=50, scores={"en": 1}), result("none", 0.1, dev=50, scores={"en": 2}))
     assert matrix.cells["none", "xnli"].rates == [0.1]
+
+
+def test_the_best_seed_and_the_share_of_failed_runs_stand_beside_the_mean() -> None:
+    matrix = matrix_of(
+        *(result("none", 0.1, dev=50, scores={"en": value}, seed=seed) for seed, value in enumerate((33, 60, 57))),
+        *(result("mnli", 0.1, dev=50, scores={"en": value}, seed=seed) for seed, value in enumerate((60, 61))),
+        result("mnli", 0.1, dev=None, scores={}, seed=2, state="failed"),
+    )
+    none, mnli = matrix.cells["none", "xnli"], matrix.cells["mnli", "xnli"]
+    assert (none.seeds, none.failed_runs, none.best_score) == (3, 1, 60)  # 33 is chance
+    assert (mnli.seeds, mnli.failed_runs) == (3, 1)
+    assert matrix.gain("mnli", "xnli") == pytest.approx(60.5 - 50)
+    assert matrix.best_gain("mnli", "xnli") == 1
+
+
+def test_a_seed_whose_trials_were_all_stopped_early_has_not_failed() -> None:
+    matrix = matrix_of(
+        result("none", 0.1, dev=50, scores={"en": 60}),
+        result("none", 0.1, dev=1, scores={}, seed=1, state="stopped early"),
+        result("none", 0.1, dev=None, scores={}, seed=2, state="not run"),
+    )
+    assert (matrix.cells["none", "xnli"].seeds, matrix.cells["none", "xnli"].failed_runs) == (2, 0)
+
+
+def test_the_gap_is_english_less_the_mean_of_the_others() -> None:
+    matrix = matrix_of(result("none", 0.1, dev=1, scores={"en": 80, "de": 60, "sw": 50}))
+    cell = matrix.cells["none", "xnli"]
+    assert (cell.english, cell.gap, cell.consistency) == (80, 25, None)
+    retrieval = matrix_of(result("none", 0.1, dev=1, scores={"de": 60, "sw": 50}, target="tatoeba"))
+    assert retrieval.cells["none", "tatoeba"].gap is None
+
+
+def test_consistency_is_the_mean_over_the_languages_that_tell_it() -> None:
+    one = result("none", 0.1, dev=1, scores={"en": 80, "de": 60, "sw": 50})
+    languages = {
+        code: {**told, "consistency": {"de": 70, "sw": None}.get(code)} for code, told in one.languages.items()
+    }
+    assert TrialResult(one.trial, "finished", languages=languages).consistency == 70

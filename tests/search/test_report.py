@@ -80,3 +80,10 @@ def test_what_the_budget_left_out_is_told_and_what_to_do() -> None:
     assert f"Trials {reason}; raise it and run the sweep again to go on." in lines
     assert any(line.split() == ["mnli", "not", "run"] for line in lines)
     assert "Trials: 3 (1 finished, 2 not run). Time of this run: 1 s." in lines
+
+
+def test_seeds_and_languages_have_tables_of_their_own_where_there_is_something_to_say() -> None:
+    one = report_of({"tatoeba": {"de": scored(60.0)}})
+    assert "Over seeds" not in one and "Between languages" not in one
+    two = report_of({"xnli": {"en": scored(60.0), "de": scored(40.0, consistency=71.3)}})
+    assert "Between languages" in two and "+20.0" in two and "71.3" in two

@@ -44,6 +44,20 @@ def test_a_trained_target_is_scored_in_every_language_against_chance(make_bench:
     assert "layer" not in record
 
 
+@pytest.mark.parametrize(("target", "parallel"), [("xnli", True), ("xquad", True), ("udpos", False)])
+def test_parallel_test_sets_tell_how_alike_english_is_answered(
+    make_bench: MakeBench, target: str, parallel: bool
+) -> None:
+    record, predictions = scored(make_bench(), target, epochs=2)
+    assert "consistency" not in record["languages"]["en"]
+    assert ("consistency" in record["languages"]["de"]) is parallel
+    if target == "xnli":
+        answers = {code: [row["prediction"] for row in predictions if row["language"] == code] for code in ("en", "de")}
+        alike = np.mean([a == b for a, b in zip(answers["en"], answers["de"], strict=True)])
+        # the first of three places weighs 0.67, and where it differs the others still have something in common
+        assert 66 * alike <= record["languages"]["de"]["consistency"] <= 100 - 50 * (1 - alike)
+
+
 @pytest.mark.parametrize(
     ("target", "metrics"),
     [("xquad", {"exact_match", "f1"}), ("udpos", {"f1", "precision", "recall", "word_accuracy"})],

@@ -14,6 +14,7 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from spaces import Task
 from spaces.training import Training
+from trainables.consistency import Answers
 from trainables.doubt import beyond_doubt
 from trainables.examples import Examples
 
@@ -108,6 +109,10 @@ class FineTuning(ABC):
     @abstractmethod
     def merge(self, examples: Examples, parts: Sequence[list[Any]]) -> list[Any]:
         """One prediction per example (a JSON value) from the parts that its rows gave, in order."""
+
+    def answers(self, examples: Examples, parts: Sequence[list[Any]], scores: Scores) -> Answers:
+        """What to hold against other languages (`trainables.consistency`); nothing where they cannot be compared."""
+        return {}
 
     @abstractmethod
     def score(self, examples: Examples, predictions: Sequence[Any]) -> Scores:

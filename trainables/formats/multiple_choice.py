@@ -10,7 +10,7 @@ from torch import Tensor
 
 from trainables.examples import Examples
 from trainables.formats.base import Batch, Row, cross_entropy, was_cut
-from trainables.formats.classification import Classification
+from trainables.formats.classification import Classification, ranked
 
 
 class MultipleChoice(Classification):
@@ -68,7 +68,7 @@ class MultipleChoice(Classification):
         return cross_entropy(_by_example(logits, batch["places"]), batch["classes"])
 
     def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
-        return _by_example(logits, _places(rows).to(logits.device)).argmax(-1).tolist()
+        return ranked(_by_example(logits, _places(rows).to(logits.device)))
 
 
 def _places(rows: Sequence[Row]) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from trainables.examples import Examples
 from trainables.formats.base import Batch, Row, cross_entropy, was_cut
-from trainables.formats.classification import Classification
+from trainables.formats.classification import Classification, ranked
 
 
 class SentencePair(Classification):
@@ -39,4 +39,4 @@ class SentencePair(Classification):
         return cross_entropy(logits, batch["classes"])
 
     def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
-        return logits.argmax(-1).tolist()
+        return ranked(logits)

@@ -122,6 +122,9 @@ class SpanQA(FineTuning):
         metrics = {"exact_match": mean_and_error(exact)[0], "f1": mean_and_error(f1)[0]}
         return Scores(value, chance, error, len(examples), metrics, points_of(both))
 
+    def answers(self, examples: Examples, parts: Sequence[list[Any]], scores: Scores) -> dict[str, Any]:
+        return dict(zip(examples.table["id"].to_pylist(), scores.points[:, 0].tolist(), strict=True))
+
     def _compared(self, examples: Examples, predictions: Sequence[str]) -> tuple[list[float], list[float]]:
         """Exact match and F1 of every prediction, 0 to 1."""
         accepted = [answers["text"] for answers in examples.table["answers"].to_pylist()]

@@ -26,7 +26,7 @@ def table(content: np.random.Generator, local: np.random.Generator, code: str, s
     rows = [row(grammar(code), story, i, ASKED[a]) for story, i, a in zip(stories, about, asked)]
     return pa.table(
         {
-            "id": [f"{code}-{i}" for i in range(size)],
+            "id": [str(i) for i in range(size)],
             "title": [""] * size,
             "context": [r["context"] for r in rows],
             "question": [r["question"] for r in rows],

@@ -1,0 +1,140 @@
+"""What the test scores are worth, in the terminal: verdicts, intervals, seeds, groups of targets, and languages."""
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from search.findings import Scope, Verdict
+from search.gains import Cell, TransferMatrix
+from search.results import Results
+from search.tables import number, signed, table
+from search.xtreme import GROUPS, OVERALL, group_scores
+from spaces.recipes import NONE
+
+_BEST = "best per target"  # in the place of a recipe
+
+
+def verdict_tables(results: Results, matrix: TransferMatrix) -> Iterator[RenderableType]:
+    """In short: verdicts by target, and XTREME's groups of targets, each where there is something to say."""
+    yield from _verdict_table(results, matrix)
+    yield from _xtreme_table(matrix)
+
+
+def evidence_tables(results: Results, matrix: TransferMatrix) -> Iterator[RenderableType]:
+    """At length: every recipe's interval, what seeds do to it, and what it does between languages."""
+    yield Text()
+    yield _evidence_table(results)
+    yield from _seeds_table(matrix)
+    yield from _between_languages(matrix)
+
+
+def _verdict_table(results: Results, matrix: TransferMatrix) -> Iterator[RenderableType]:
+    """Which recipes help and which hurt, where the sweep has runs enough to tell of any."""
+    found = [one for one in results.findings if one.scope is Scope.ALL]
+    if not any(one.seeds > 1 for one in found):
+        return
+    made = table(
+        "Verdicts",
+        ("target", *(verdict.value for verdict in Verdict)),
+        note="At 95%, corrected for the number of recipes (Holm), over seeds and test examples.",
+    )
+    for target in matrix.targets:
+        of = [one for one in found if one.target == target]
+        made.add_row(target, *(", ".join(one.recipe for one in of if one.verdict is verdict) for verdict in Verdict))
+    yield made
+    yield Text()
+
+
+def _xtreme_table(matrix: TransferMatrix) -> Iterator[RenderableType]:
+    """Scores as XTREME sums them up, where the space has all targets of a group."""
+    scored = {recipe: group_scores(_scores(matrix, recipe)) for recipe in matrix.recipes}
+    scored[_BEST] = group_scores(_best_scores(matrix))
+    baseline = scored.get(NONE, {})
+    groups = [name for name in (*GROUPS, OVERALL) if any(name in scores for scores in scored.values())]
+    if not groups:
+        return
+    made = table(
+        "XTREME's scores by group of tasks",
+        ("recipe",),
+        tuple(groups),
+        note="A group's score is the mean over its tasks, a task's the mean over its languages; beside it what it is "
+        "over none.",
+    )
+    for recipe, scores in scored.items():
+        without = {} if recipe == NONE else baseline
+        made.add_row(recipe, *(_over(scores.get(group), without.get(group)) for group in groups))
+    yield made
+    yield Text()
+
+
+def _best_scores(matrix: TransferMatrix) -> dict[str, float]:
+    best = {target: matrix.best(target) for target in matrix.targets}
+    return {target: cell.score for target, cell in best.items() if cell is not None and cell.score is not None}
+
+
+def _scores(matrix: TransferMatrix, recipe: str) -> dict[str, float]:
+    scores = {target: matrix.cells[recipe, target].score for target in matrix.targets}
+    return {target: score for target, score in scores.items() if score is not None}
+
+
+def _evidence_table(results: Results) -> RenderableType:
+    made = table(
+        "Evidence",
+        ("target", "recipe", "verdict"),
+        ("gain", "95% interval", "p", "more"),
+        note="p: corrected for the number of recipes. More: seeds that a verdict would take, were the gain as large as "
+        "it looks. Languages, families and scripts are in evidence.csv and in the HTML report.",
+    )
+    for one in results.findings:
+        if one.scope is Scope.ALL:
+            interval, more = f"{one.low:+.1f} {one.high:+.1f}", str(one.more_seeds or "-")
+            made.add_row(one.target, one.recipe, one.verdict, signed(one.gain), interval, f"{one.p:.3f}", more)
+    return made
+
+
+def _seeds_table(matrix: TransferMatrix) -> Iterator[RenderableType]:
+    """What seeds do to a gain, where there are several."""
+    if not any(cell.seeds > 1 for cell in matrix.cells.values()):
+        return
+    made = table(
+        "Over seeds",
+        ("target", "recipe"),
+        ("seeds", "failed", "score", "error", "best", "gain", "of the best"),
+        note="Failed: runs that ended at chance or not at all. Best: of the seeds, beside the mean.",
+    )
+    for cell in _by_target(matrix):
+        key = cell.recipe, cell.target
+        gains = () if cell.recipe == NONE else (matrix.gain(*key), matrix.best_gain(*key))
+        numbers = (cell.score, cell.error if cell.chosen else None, cell.best_score)
+        told = [*map(number, numbers), *map(signed, gains)]
+        made.add_row(*reversed(key), str(cell.seeds), str(cell.failed_runs), *told)
+    yield Text()
+    yield made
+
+
+def _between_languages(matrix: TransferMatrix) -> Iterator[RenderableType]:
+    """What a score does not tell: how far other languages are behind English, and whether they are treated alike."""
+    told = [cell for cell in _by_target(matrix) if cell.gap is not None]
+    if not told:
+        return
+    made = table(
+        "Between languages",
+        ("target", "recipe"),
+        ("English", "gap", "consistency"),
+        note="Gap: English less the mean of the others, in points. Consistency: how alike English and the others are "
+        "answered, right or wrong, 0 to 100, where test sets are parallel (docs/evidence.md).",
+    )
+    for cell in told:
+        made.add_row(cell.target, cell.recipe, number(cell.english), signed(cell.gap), number(cell.consistency))
+    yield Text()
+    yield made
+
+
+def _over(score: float | None, baseline: float | None) -> str:
+    """A score, and what it is over the baseline."""
+    return number(score) if score is None or baseline is None else f"{number(score)} {signed(score - baseline)}"
+
+
+def _by_target(matrix: TransferMatrix) -> list[Cell]:
+    return [matrix.cells[recipe, target] for target in matrix.targets for recipe in matrix.recipes]
