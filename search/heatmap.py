@@ -1,32 +1,56 @@
-"""The transfer matrix as a picture and as CSV, and the evidence behind it."""
+"""The transfer matrix as a picture, as CSV and as a table of MLflow, and the evidence behind it (docs/evidence.md)."""
 
 import csv
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from search.findings import Finding
 from search.gains import TransferMatrix
 
 
 def write_csv(matrix: TransferMatrix, path: Path) -> None:
-    """One row per recipe and target: gain and score (points), their standard errors, what was chosen and why."""
+    """One row per recipe and target."""
+    rows = list(_rows(matrix))
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns = (
-        "recipe target gain gain_error score score_error chance above_chance learning_rates "
-        "mean_over_rates best_over_rates finished stopped failed"
-    ).split()
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
-        for (recipe, target), cell in matrix.cells.items():
-            mean, best = cell.over_rates or (None, None)
-            numbers = (
-                matrix.gain(recipe, target), matrix.gain_error(recipe, target), cell.score, cell.error, cell.chance
-            )  # fmt: skip
-            chosen = (cell.above_chance, " ".join(f"{rate:g}" for rate in cell.rates))
-            over_rates = (_digits(mean), _digits(best), cell.finished, cell.stopped, cell.failed)
-            writer.writerow([recipe, target, *map(_digits, numbers), *chosen, *over_rates])
+        writer.writerow(rows[0])
+        writer.writerows(["" if value is None else value for value in row.values()] for row in rows)
+
+
+def write_json(matrix: TransferMatrix, path: Path) -> None:
+    """The same as `mlflow.log_table` writes a table: `columns`, and `data` row by row."""
+    rows = list(_rows(matrix))
+    text = {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}
+    path.write_text(json.dumps(text, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+
+
+def _rows(matrix: TransferMatrix) -> Iterator[dict[str, Any]]:
+    """Scores, gains and errors in points, what was chosen, and how many trials came how far."""
+    for (recipe, target), cell in matrix.cells.items():
+        mean, best = cell.over_rates or (None, None)
+        numbers = {
+            "gain": matrix.gain(recipe, target),
+            "gain_error": matrix.gain_error(recipe, target),
+            "best_gain": matrix.best_gain(recipe, target),
+            "score": cell.score,
+            "score_error": cell.error,
+            "best_score": cell.best_score,
+            "chance": cell.chance,
+            "english": cell.english,
+            "gap_to_english": cell.gap,
+            "consistency": cell.consistency,
+            "mean_over_rates": mean,
+            "best_over_rates": best,
+        }
+        rounded = {name: None if value is None else round(value, 4) for name, value in numbers.items()}
+        rates = " ".join(f"{rate:g}" for rate in cell.rates)
+        chosen = {"above_chance": cell.above_chance, "learning_rates": rates}
+        counts = {name: getattr(cell, name) for name in ("seeds", "failed_runs", "finished", "stopped", "failed")}
+        yield {"recipe": recipe, "target": target} | rounded | chosen | counts
 
 
 def write_evidence(findings: Sequence[Finding], path: Path) -> None:

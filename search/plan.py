@@ -24,15 +24,21 @@ class Plan:
     def add(self, trial: Trial) -> Sequence[Stage]:
         """Takes a trial in, its chain; raises `UserError` for data that cannot be had."""
         if trial not in self.chains:
-            chain = self._chain(trial)
+            chain = self.chain_of(trial)
             self.chains[trial] = chain
             self.stages.update((stage.key, stage) for stage in chain)
             self.users.update(stage.key for stage in chain)
         return self.chains[trial]
 
+    def chain_of(self, trial: Trial) -> Sequence[Stage]:
+        """A trial's stages, whether or not the plan has it; raises `UserError` for data that cannot be had."""
+        if trial not in self._made:
+            self._made[trial] = self._make_chain(trial)
+        return self._made[trial]
+
     def emptied(self) -> "Plan":
         """A plan without trials, that makes the same chains."""
-        return Plan(self._chain, ())
+        return Plan(self.chain_of, ())
 
     @property
     def examples_alone(self) -> int:
@@ -51,12 +57,7 @@ class Plan:
 
     def cost(self, trial: Trial, free: Container[str]) -> int:
         """Examples that a trial (of the plan or not) has still to train, where stages with `free` keys cost nothing."""
-        return _examples(stage for stage in self._chain(trial) if stage.key not in free)
-
-    def _chain(self, trial: Trial) -> Sequence[Stage]:
-        if trial not in self._made:
-            self._made[trial] = self._make_chain(trial)
-        return self._made[trial]
+        return _examples(stage for stage in self.chain_of(trial) if stage.key not in free)
 
 
 def make_plan(space: Space, data: Data, model_digest: str) -> Plan:

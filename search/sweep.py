@@ -15,12 +15,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from search.board import Board, State
+from search.datasets_used import DatasetUsed, datasets_used
 from search.environment import environment
 from search.estimate import shape_of
 from search.evidence import evidence
 from search.gains import TransferMatrix, transfer_matrix
 from search.halving import Halving
-from search.heatmap import draw_heatmap, write_csv, write_evidence
+from search.heatmap import draw_heatmap, write_csv, write_evidence, write_json
 from search.home import Home
 from search.html_report import write_html
 from search.journal import Journal
@@ -43,6 +44,7 @@ from trainables.sources import open_source
 from trainables.store import Store
 
 _TELL_AGAIN_SECONDS = 3600.0
+MATRIX_TABLE = "matrix.json"
 logger = logging.getLogger(__name__)
 
 
@@ -54,6 +56,7 @@ class Sweep:
     home: Home
     mirror: Path | None
     model: Path
+    data: Data
     plan: Plan
 
     @property
@@ -72,6 +75,10 @@ class Sweep:
     def folder(self) -> Path:
         """Where its space, results, matrix and report are written."""
         return self.home.sweeps / self.id
+
+    def datasets_of(self, trial: Trial) -> list[DatasetUsed]:
+        """The data that a trial stands on."""
+        return datasets_used(self.plan.chain_of(trial), self.space.source, self.data)
 
 
 class _Needed:
@@ -107,7 +114,7 @@ def prepare(space: Space, home: Home, mirror: Path | None, console: Console) -> 
     model = _find_model(space, home, mirror, console)
     with console.status("reading data and planning"):
         plan = make_plan(space, data, model_digest(model))
-    return Sweep(space, home, mirror.absolute() if mirror else None, model.absolute(), plan)
+    return Sweep(space, home, mirror.absolute() if mirror else None, model.absolute(), data, plan)
 
 
 def data_of(space: Space, home: Home, mirror: Path | None) -> Data:
@@ -150,7 +157,9 @@ def run(
             grace=stopping.grace if stopping else None,
         )
     artifacts = None if tracking_uri else home.artifacts
-    tracker = Tracker(tracking_uri or home.tracking_uri, sweep.space.name, sweep.id, sweep.space.model, artifacts)
+    tracker = Tracker(
+        tracking_uri or home.tracking_uri, sweep.space.name, sweep.id, sweep.space.model, artifacts, sweep.datasets_of
+    )
     if not board.over:
         try:
             _run_on_ray(sweep, board, tracker, console, resources, hang_seconds, needed)
@@ -167,15 +176,15 @@ def run(
     for result in results.trials:
         if result.state != State.NOT_RUN or result.history:  # one that never began has no run
             tracker.end(result, gains.get(result.trial.id))
-    tracker.close(files, dict(results.totals))
+    tracker.close(files, dict(results.totals), table=MATRIX_TABLE)
     return results, matrix
 
 
 def write_down(results: Results, matrix: TransferMatrix, folder: Path, space: Space) -> Sequence[Path]:
-    """The sweep's files: space, results, matrix as CSV and picture, evidence as CSV, report as text and as a page, and
-    where it ran."""
+    """The sweep's files: space, results, matrix as CSV and picture, evidence as CSV, report as text and as a page,
+    where it ran, and the matrix as MLflow's table."""
     names = ("space.yaml", RESULTS_FILE, "matrix.csv", "matrix.png", "report.txt", "evidence.csv", "report.html",
-             "environment.json")  # fmt: skip
+             "environment.json", MATRIX_TABLE)  # fmt: skip
     files = [folder / name for name in names]
     text = yaml.safe_dump(space.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True)
     files[0].write_text(text, encoding="utf-8")
@@ -187,6 +196,7 @@ def write_down(results: Results, matrix: TransferMatrix, folder: Path, space: Sp
     write_evidence(results.findings, files[5])
     write_html(results, matrix, files[6])
     files[7].write_text(json.dumps(environment(), indent=1), encoding="utf-8")
+    write_json(matrix, files[8])
     return files
 
 

@@ -6,11 +6,12 @@ twice, and a run that has ended is left as it is. A server that stays away costs
 of the sweep writes what is missing.
 """
 
+import json
 import logging
 import math
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # the outbox tries again itself, and can be ended
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_LOGGED_ARTIFACTS
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from search.datasets_used import DatasetUsed
 from search.outbox import Outbox
 from search.results import TrialResult
 from spaces import TASKS
@@ -60,12 +63,21 @@ class Tracker:
     """
 
     def __init__(
-        self, uri: str, experiment: str, sweep: str, model: str, artifacts: Path | None, patience: float = 60.0
+        self,
+        uri: str,
+        experiment: str,
+        sweep: str,
+        model: str,
+        artifacts: Path | None,
+        inputs_of: Callable[[Trial], Sequence[DatasetUsed]] = lambda trial: (),
+        patience: float = 60.0,
     ) -> None:
+        """`artifacts` is where a database without a server keeps files, `inputs_of` tells the data of a trial."""
         self.uri = uri
         self.sweep = sweep
         self.model = model
         self.left = 0
+        self._inputs_of = inputs_of
         self._patience = patience
         self._runs: dict[str, _TrialRun] = {}
         self._attempted: set[str] = set()  # trials whose run may have been made
@@ -92,10 +104,14 @@ class Tracker:
         at = _milliseconds()
         self._outbox.put(lambda: self._end(result, gain, at))
 
-    def close(self, files: Sequence[Path], totals: dict[str, Any]) -> None:
-        """Puts the sweep's files and costs on the parent run and ends it."""
+    def close(self, files: Sequence[Path], totals: dict[str, Any], table: str = "") -> None:
+        """Puts the sweep's files and costs on the parent run and ends it.
+
+        `table` is the name of a file that `mlflow.load_table` is to find. (`log_table` itself would append to it every
+        time that the sweep is run again.)
+        """
         at = _milliseconds()
-        self._outbox.put(lambda: self._close(files, totals, at))
+        self._outbox.put(lambda: self._close(files, totals, table, at))
         self._finish(self._patience)
 
     def interrupt(self) -> None:
@@ -148,12 +164,17 @@ class Tracker:
         run = self._runs.get(trial.id)
         if run is None:
             made = self._made_before(trial) or self._make(trial)
-            run = self._runs[trial.id] = _TrialRun(made.info.run_id, step=0, unsaid=_params(trial, self.model))
+            run = self._runs[trial.id] = _TrialRun(made.info.run_id, step=0)
+            self._describe(run, trial)
         if run.step is None:  # taken up from an earlier run of the sweep
             history = self._client.get_metric_history(run.id, "dev/score")
             run.step = max((metric.step for metric in history), default=0)
-            run.unsaid = _params(trial, self.model)  # the run may have been killed before it had said them
+            self._describe(run, trial)  # the run may have been killed before it had said all
         return run
+
+    def _describe(self, run: "_TrialRun", trial: Trial) -> None:
+        run.unsaid = _params(trial, self.model)
+        run.inputs = [_input(one) for one in self._inputs_of(trial)]
 
     def _made_before(self, trial: Trial) -> Run | None:
         """The run that an attempt has made whose answer was lost."""
@@ -208,11 +229,13 @@ class Tracker:
         run.ended, run.running = _ended(result), False
         run.gain = run.gain if gain is None else gain
 
-    def _close(self, files: Sequence[Path], totals: dict[str, Any], at: int) -> None:
+    def _close(self, files: Sequence[Path], totals: dict[str, Any], table: str, at: int) -> None:
         run = self._parent.info.run_id
         for file in files:
             self._client.log_artifact(run, str(file))
-        self._log(_TrialRun(run), [Metric(f"cost/{name}", float(value), at, 0) for name, value in totals.items()])
+        costs = [Metric(f"cost/{name}", float(value), at, 0) for name, value in totals.items()]
+        tables = {MLFLOW_LOGGED_ARTIFACTS: json.dumps([{"path": table, "type": "table"}])} if table else {}
+        self._log(_TrialRun(run), costs, tables)
         if self._client.get_run(run).info.status not in _ENDED:
             self._client.set_terminated(run, "FINISHED")
 
@@ -228,13 +251,16 @@ class Tracker:
             part = metrics[start : start + _BATCH]
             self._client.log_batch(run.id, part, *((run.unsaid, said) if start == 0 else ()))
         run.unsaid = []
+        if run.inputs:
+            self._client.log_inputs(run.id, run.inputs)
+            run.inputs = []
 
 
 @dataclass
 class _TrialRun:
     """What is known of a run: the step of its last point (None: not looked up), how it ended, its gain.
 
-    `unsaid` are its parameters until they are written with the first batch.
+    `unsaid` and `inputs` are its parameters and data until they are written with the first batch.
     """
 
     id: str
@@ -243,6 +269,7 @@ class _TrialRun:
     gain: float | None = None
     running: bool = True
     unsaid: list[Param] = field(default_factory=list)
+    inputs: list[DatasetInput] = field(default_factory=list)
 
     def over(self, result: TrialResult) -> bool:
         """Whether the run has ended as the trial has."""
@@ -312,6 +339,11 @@ def _final_metrics(result: TrialResult) -> list[Metric]:
     for name in names:
         of_languages = [scores["metrics"][name] for scores in result.languages.values()]
         values[f"{target}/{name}_mean"] = sum(of_languages) / len(of_languages)
+    values |= {f"{target}/consistency_{code}": scores["consistency"] for code, scores in result.languages.items()
+               if scores.get("consistency") is not None}  # fmt: skip
+    for name, value in (("gap_to_english", result.gap), ("consistency_mean", result.consistency)):
+        if value is not None:
+            values[f"{target}/{name}"] = value
     for (_, split), told in result.inputs.items():
         for what in ("split", "cut"):
             values[f"inputs/{split}_{what}"] = values.get(f"inputs/{split}_{what}", 0) + told[what]
@@ -324,6 +356,12 @@ def _final_metrics(result: TrialResult) -> list[Metric]:
                 Metric(f"{prefix}/dev_{_metric(stage['task'])}", point["dev"], 0, point["step"]),
             ]
     return metrics
+
+
+def _input(used: DatasetUsed) -> DatasetInput:
+    profile = json.dumps({"num_rows": used.rows}) if used.rows is not None else None
+    known = Dataset(used.name, used.digest, used.source_type, used.source, profile=profile)
+    return DatasetInput(known, [InputTag(MLFLOW_DATASET_CONTEXT, used.context)])
 
 
 def _metric(task: str) -> str:

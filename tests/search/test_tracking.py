@@ -1,14 +1,17 @@
 """MLflow, for real: a sqlite database, and a server on loopback."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mlflow.data
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from search.datasets_used import DatasetUsed
 from search.results import TrialResult
 from search.tracking import Tracker
 from spaces.trial import Trial
@@ -46,8 +49,16 @@ def sqlite(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/mlflow.db"
 
 
+def inputs_of(trial: Trial) -> list[DatasetUsed]:
+    source = json.dumps({"tags": {"generated": "the embedded world"}})
+    return [
+        DatasetUsed("xnli train", "0" * 36, "code", source, "train", 12),
+        DatasetUsed("xnli test", "1" * 36, "code", source, "test", 24),
+    ]
+
+
 def tracker(uri: str, artifacts: Path | None = None, patience: float = 60.0) -> Tracker:
-    return Tracker(uri, "small", "small-1", "tiny", artifacts, patience)
+    return Tracker(uri, "small", "small-1", "tiny", artifacts, inputs_of, patience)
 
 
 def runs(uri: str) -> dict[str, Run]:
@@ -83,6 +94,11 @@ def check_sweep(uri: str) -> None:
     assert trial.data.metrics["xnli/above_chance_de"] == 0.0
     assert trial.data.metrics["gain"] == 3.5
     assert {run.info.status for run in there.values()} == {"FINISHED"}
+    inputs = {one.dataset.name: one for one in trial.inputs.dataset_inputs}
+    assert inputs.keys() == {"xnli train", "xnli test"}
+    assert inputs["xnli test"].dataset.digest == "1" * 36
+    assert [(tag.key, tag.value) for tag in inputs["xnli test"].tags] == [("mlflow.data.context", "test")]
+    assert "the embedded world" in mlflow.data.get_source(inputs["xnli train"].dataset).to_json()
     history = MlflowClient(uri).get_metric_history(trial.info.run_id, "dev/score")
     assert [(metric.step, metric.value) for metric in history] == [(2, 42.0), (4, 44.0)]
 
@@ -192,3 +208,18 @@ def test_an_unreachable_database_costs_a_warning_only(tmp_path: Path, caplog: py
     sweep.close([], {})
     assert sweep.left == 3
     assert "results stay in the store" in caplog.text
+
+
+def test_the_matrix_can_be_loaded_as_a_table_and_writing_it_again_does_not_lengthen_it(
+    sqlite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", sqlite)
+    file = tmp_path / "matrix.json"
+    file.write_text(json.dumps({"columns": ["recipe", "gain"], "data": [["mnli", 1.5], ["none", None]]}))
+    for _ in range(2):
+        sweep = tracker(sqlite, tmp_path / "files")
+        sweep.close([file], {"examples_trained": 80}, table=file.name)
+    (parent,) = runs(sqlite).values()
+    loaded = MlflowClient(sqlite).load_table(parent.info.experiment_id, file.name, run_ids=[parent.info.run_id])
+    assert loaded["recipe"].tolist() == ["mnli", "none"]
+    assert loaded["gain"].tolist()[0] == 1.5
