@@ -16,7 +16,7 @@ from search.findings import Finding, Scope, Verdict
 from search.gains import Cell, TransferMatrix
 from search.report import warnings
 from search.results import Results
-from search.tables import AT_CHANCE
+from search.tables import AT_CHANCE, number, signed
 from spaces import LANGUAGES
 from spaces.recipes import NONE
 
@@ -57,6 +57,7 @@ def _told(results: Results, matrix: TransferMatrix) -> dict[str, Any]:
         "views": views(results, matrix),
         "scopes": ["target", *(scope.value for scope in Scope if scope is not Scope.ALL)],
         "figures": curves(results),
+        "behind": [_behind(matrix, recipe, target) for target in matrix.targets for recipe in matrix.recipes],
         "cost": list(_cost(results)),
         "space": yaml.safe_dump(space, sort_keys=False, allow_unicode=True),
         "environment": yaml.safe_dump(environment(), sort_keys=False),
@@ -133,6 +134,25 @@ def _best(results: Results, matrix: TransferMatrix, target: str) -> dict[str, st
         interval = f"{finding.low:+.1f} to {finding.high:+.1f}"
         row |= {"gain": f"{finding.gain:+.1f}", "interval": interval, "verdict": finding.verdict}
     return row
+
+
+def _behind(matrix: TransferMatrix, recipe: str, target: str) -> dict[str, str]:
+    """What a mean score does not tell: seeds, and languages."""
+    cell = matrix.cells[recipe, target]
+    gains = (None, None) if recipe == NONE else (matrix.gain(recipe, target), matrix.best_gain(recipe, target))
+    return {
+        "target": target,
+        "recipe": recipe,
+        "failed": f"{cell.failed_runs} of {cell.seeds}",
+        "score": number(cell.score),
+        "error": number(cell.error if cell.chosen else None),
+        "best": number(cell.best_score),
+        "gain": signed(gains[0]),
+        "best_gain": signed(gains[1]),
+        "english": number(cell.english),
+        "gap": signed(cell.gap),
+        "consistency": number(cell.consistency),
+    }
 
 
 def _cost(results: Results) -> Iterator[tuple[str, str]]:

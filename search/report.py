@@ -216,6 +216,10 @@ def _warnings(matrix: TransferMatrix) -> Iterator[Text]:
             yield Text(f"Not above chance ({where}): {'; '.join(parts)}.", style="yellow")
     if "none" not in matrix.recipes:
         yield Text("No recipe 'none' in this space: gains cannot be told, scores stand in brackets.", style="yellow")
+    failed = {f"{cell.recipe} on {cell.target}": cell.failed for cell in matrix.cells.values() if cell.failed}
+    if failed:
+        told = ", ".join(f"{where} {trials}" for where, trials in failed.items())
+        yield Text(f"Trials that failed: {told}. Their MLflow runs say why.", style="yellow")
     if any(len(cell.chosen) == 1 for cell in matrix.cells.values()):
         yield Text(
             "One seed: errors are over test examples only; fine-tuning varies between seeds as well.", style="dim"

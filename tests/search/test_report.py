@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from search.gains import transfer_matrix
-from search.report import full_report
+from search.report import full_report, warnings
 from search.results import Results, TrialResult
 from spaces.trial import Trial
 
@@ -87,3 +87,9 @@ def test_seeds_and_languages_have_tables_of_their_own_where_there_is_something_t
     assert "Over seeds" not in one and "Between languages" not in one
     two = report_of({"xnli": {"en": scored(60.0), "de": scored(40.0, consistency=71.3)}})
     assert "Between languages" in two and "+20.0" in two and "71.3" in two
+
+
+def test_trials_that_failed_are_counted() -> None:
+    trials = [TrialResult(Trial("xnli", "none", 0.1, 0.1, seed), "failed", "RuntimeError: no") for seed in (0, 1)]
+    results = Results("s-1", {"recipes": ["none"], "targets": ["xnli"], "source": "world"}, trials, COST)
+    assert "Trials that failed: none on xnli 2." in str(warnings(results, transfer_matrix(results))[0])
