@@ -1,4 +1,4 @@
-"""The command line: `stopover run|plan|check|fetch|tasks|report|export|gc|ui`."""
+"""The command line: `stopover run|plan|check|fetch|tasks|report|promote|export|gc|ui`."""
 
 import os
 import subprocess
@@ -50,6 +50,10 @@ Without = Annotated[
     list[str] | None,
     typer.Option(metavar="TASK", help="Leave a task out, as a target and in recipes; may be given several times."),
 ]
+TrackingUri = Annotated[
+    str | None,
+    typer.Option(envvar="MLFLOW_TRACKING_URI", help="An MLflow server; default: a database under --home."),
+]
 DEFAULT_HOME = Path(".stopover")
 
 
@@ -65,10 +69,7 @@ def run(
     hang_minutes: Annotated[
         float, typer.Option(min=0.1, help="Start a trial's process again that has told nothing for so long.")
     ] = 60.0,
-    tracking_uri: Annotated[
-        str | None,
-        typer.Option(envvar="MLFLOW_TRACKING_URI", help="An MLflow server; default: a database under --home."),
-    ] = None,
+    tracking_uri: TrackingUri = None,
 ) -> None:
     """Run a sweep, or go on with it: finished stages come from the store.
 
@@ -245,6 +246,35 @@ def report(
         console.print(f"Written: {html}", highlight=False, soft_wrap=True)
     else:
         console.print(full_report(results, matrix))
+
+
+@app.command(epilog="Example: `stopover promote mini --target xnli --alias champion`")
+def promote(
+    sweep: Annotated[
+        str, typer.Argument(metavar="SWEEP", help="A sweep's id, or a space's name for its newest sweep.")
+    ],
+    target: Annotated[list[str] | None, typer.Option(help="Only this target; may be given several times.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="This recipe; default: the one that English dev picks.")] = None,
+    alias: Annotated[str, typer.Option(help="The name that the version is found under.")] = "best",
+    mirror: Mirror = None,
+    home: HomeFolder = DEFAULT_HOME,
+    store: StorePlace = None,
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Register the best encoder of each target as a model version in MLflow, to load as plain transformers.
+
+    Best is what English dev picks. Retrieval targets have no English dev: name a recipe for them.
+    """
+    from search.promote import promote as promote_in
+    from search.sweep import find_sweep
+
+    place = Home(home, store)
+    promoted = list(promote_in(find_sweep(place, sweep), place, mirror, tracking_uri, target or [], recipe, alias))
+    for one in promoted:
+        told = f"{one.target}: {one.result.trial.id} is {one.name} version {one.version}, alias {one.alias}"
+        console.print(told, highlight=False, soft_wrap=True)
+    console.print(f"\nTo load it (MLFLOW_TRACKING_URI={tracking_uri or place.tracking_uri}):\n\n{promoted[-1].code}",
+                  highlight=False, soft_wrap=True, markup=False)  # fmt: skip
 
 
 @app.command(epilog="Example: `stopover export mini --xtreme submission --labels --mirror data`")
