@@ -25,6 +25,7 @@ from search.heatmap import draw_heatmap, write_csv, write_evidence, write_json
 from search.home import Home
 from search.html_report import write_html
 from search.journal import Journal
+from search.note import note
 from search.plan import Plan, make_plan
 from search.plan_report import plan_report
 from search.report import full_report
@@ -176,7 +177,7 @@ def run(
     for result in results.trials:
         if result.state != State.NOT_RUN or result.history:  # one that never began has no run
             tracker.end(result, gains.get(result.trial.id))
-    tracker.close(files, dict(results.totals), table=MATRIX_TABLE)
+    tracker.close(files, dict(results.totals), table=MATRIX_TABLE, note=note(results, matrix))
     return results, matrix
 
 

@@ -24,7 +24,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_LOGGED_ARTIFACTS
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_LOGGED_ARTIFACTS, MLFLOW_RUN_NOTE
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -38,6 +38,13 @@ from spaces.trial import Trial
 _REFUSED = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "UNAUTHENTICATED", "PERMISSION_DENIED", "RESOURCE_LIMIT_EXCEEDED"}
 _ENDED = {"FINISHED", "FAILED", "KILLED"}
 _HURRIED = 10.0  # seconds that somebody who interrupts a sweep is kept waiting
+_ABOUT = {
+    "mlflow.experimentKind": "custom_model_development",  # else the UI shows what it has for language models
+    MLFLOW_RUN_NOTE: "A run per sweep, its trials below it; the answer is in the sweep's description and its "
+    "artifact `report.html`. To compare trials, open the chart view and group by `recipe` or `target`: `gain`, "
+    "`target/score` and `dev/best` mean the same in every run.",
+}
+_NOTE = 8000  # characters that a tag takes
 _BATCH = 1000  # metrics that one call of the tracking API takes
 logger = logging.getLogger(__name__)
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -104,14 +111,14 @@ class Tracker:
         at = _milliseconds()
         self._outbox.put(lambda: self._end(result, gain, at))
 
-    def close(self, files: Sequence[Path], totals: dict[str, Any], table: str = "") -> None:
+    def close(self, files: Sequence[Path], totals: dict[str, Any], table: str = "", note: str = "") -> None:
         """Puts the sweep's files and costs on the parent run and ends it.
 
-        `table` is the name of a file that `mlflow.load_table` is to find. (`log_table` itself would append to it every
-        time that the sweep is run again.)
+        `note` (Markdown) describes the run in the UI. `table` is the name of a file that `mlflow.load_table` is to
+        find. (`log_table` itself would append to it every time that the sweep is run again.)
         """
         at = _milliseconds()
-        self._outbox.put(lambda: self._close(files, totals, table, at))
+        self._outbox.put(lambda: self._close(files, totals, table, note, at))
         self._finish(self._patience)
 
     def interrupt(self) -> None:
@@ -135,7 +142,9 @@ class Tracker:
         experiment = self._client.get_experiment_by_name(name)
         location = artifacts.absolute().as_uri() if artifacts else None
         self._experiment = (
-            experiment.experiment_id if experiment else self._client.create_experiment(name, artifact_location=location)
+            experiment.experiment_id
+            if experiment
+            else self._client.create_experiment(name, artifact_location=location, tags=_ABOUT)
         )
         found = self._search(f"tags.kind = 'sweep' and tags.sweep = '{self.sweep}'")
         tags = {"kind": "sweep", "sweep": self.sweep}
@@ -229,13 +238,13 @@ class Tracker:
         run.ended, run.running = _ended(result), False
         run.gain = run.gain if gain is None else gain
 
-    def _close(self, files: Sequence[Path], totals: dict[str, Any], table: str, at: int) -> None:
+    def _close(self, files: Sequence[Path], totals: dict[str, Any], table: str, note: str, at: int) -> None:
         run = self._parent.info.run_id
         for file in files:
             self._client.log_artifact(run, str(file))
         costs = [Metric(f"cost/{name}", float(value), at, 0) for name, value in totals.items()]
         tables = {MLFLOW_LOGGED_ARTIFACTS: json.dumps([{"path": table, "type": "table"}])} if table else {}
-        self._log(_TrialRun(run), costs, tables)
+        self._log(_TrialRun(run), costs, tables | ({MLFLOW_RUN_NOTE: note[:_NOTE]} if note else {}))
         if self._client.get_run(run).info.status not in _ENDED:
             self._client.set_terminated(run, "FINISHED")
 
@@ -333,8 +342,8 @@ def _final_metrics(result: TrialResult) -> list[Metric]:
     target = result.trial.target
     for code, scores in result.languages.items():
         values |= {f"{target}/{name}_{code}": value for name, value in scores["metrics"].items()}
-        values |= {f"{target}/chance_{code}": scores["chance"]}
-        values |= {f"{target}/above_chance_{code}": float(scores["above_chance"])}
+        values |= {f"chance/{target}_{code}": scores["chance"]}
+        values |= {f"chance/{target}_{code}_beaten": float(scores["above_chance"])}
     names = sorted({name for scores in result.languages.values() for name in scores["metrics"]})
     for name in names:
         of_languages = [scores["metrics"][name] for scores in result.languages.values()]

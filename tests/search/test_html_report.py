@@ -1,8 +1,6 @@
 """The HTML report: what it says, that it asks for nothing, and, in a real browser, that it answers to hand and eye."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ from tests.search.test_evidence import points_of
 from tests.search.test_gains import result
 from tests.search.test_report import COST
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SCORES = {
     "none": [(60, 50), (62, 50), (61, 53)],
     "mnli": [(60, 80), (61, 79), (62, 81)],
@@ -75,17 +72,6 @@ def test_the_page_says_what_it_cost_and_what_to_run(page: Path) -> None:
     assert "device hours" in text and "0.5" in text
     assert text.count("<svg") == 2  # a picture per target
     assert "0 of 3" in text and "gain of the best" in text
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as run:
-        launched = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 def test_in_a_browser_the_toggles_and_hover_work_and_nothing_is_asked_for(browser: Any, page: Path) -> None:

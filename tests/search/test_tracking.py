@@ -91,7 +91,7 @@ def check_sweep(uri: str) -> None:
     assert trial.data.params["log10_learning_rate"] == "-3.0000"
     assert trial.data.metrics["target/score"] == 47.0
     assert trial.data.metrics["xnli/accuracy_de"] == 34.0
-    assert trial.data.metrics["xnli/above_chance_de"] == 0.0
+    assert trial.data.metrics["chance/xnli_de_beaten"] == 0.0
     assert trial.data.metrics["gain"] == 3.5
     assert {run.info.status for run in there.values()} == {"FINISHED"}
     inputs = {one.dataset.name: one for one in trial.inputs.dataset_inputs}
