@@ -2,10 +2,10 @@
 
     python benchmarks/verdicts.py [--home FOLDER] [--sweeps 20] [--seeds 3]
 
-Of every target the planted helper must be called "helps", the planted harmer "hurts", in every sweep; and of the planted
-nulls at most one in twenty may be called either. Exit code 1 otherwise. An hour or two on two cores; cut short and run
-again it goes on. Without early stopping a trial does not depend on the others, so sweeps are computed some at a time and
-told apart by their seeds; every one is judged on its own, by `search.evidence`.
+Of every target the planted helper must be called "helps", the planted harmer "hurts", in every sweep; and of the
+planted nulls at most one in twenty may be called either. Exit code 1 otherwise. An hour or two on two cores; cut short
+and run again it goes on. Without early stopping a trial does not depend on the others, so sweeps are computed some at a
+time and told apart by their seeds; every one is judged on its own, by `search.evidence`.
 """
 
 import argparse

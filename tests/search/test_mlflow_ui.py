@@ -85,7 +85,7 @@ def test_trials_are_compared_by_recipe_in_charts(ui: str, page: Any, finished: t
     parent = parent_of(finished[0])
     page.goto(f"{ui}/#/experiments/{parent.info.experiment_id}/runs?compareRunsMode=CHART")
     page.get_by_role("button", name="Group by").click(timeout=_PATIENCE)
-    page.get_by_text("recipe", exact=True).last.click()  # in the menu; the experiment's description has the word too
+    page.get_by_role("menuitemcheckbox", name="recipe", exact=True).click(timeout=_PATIENCE)
     page.get_by_text("target/score", exact=True).first.wait_for(timeout=_PATIENCE)
     page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=_PATIENCE)
     groups = page.get_by_text("Group: ")
