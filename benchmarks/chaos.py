@@ -16,12 +16,10 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,6 +30,7 @@ import yaml
 from mlflow.tracking import MlflowClient
 
 from tests.made_data import save_xlmr, small_space, write_mirror
+from tests.mlflow_server import MlflowServer
 
 PHASE = {"epochs": 2, "batch_size": 8, "max_length": 64, "evaluations": 4}
 SPACE = {
@@ -58,7 +57,7 @@ def main() -> int:
         mirror, model = write_mirror(place / "mirror"), save_xlmr(_made(place / "model"))
         given = [sys.executable, "-m", "search.cli", "run", str(_space(place)), "--mirror", str(mirror), "--model",
                  str(model), "--workers", "2"]  # fmt: skip
-        calm = Sweep(given, _made(place / "calm"), Server(place / "calm"))
+        calm = Sweep(given, _made(place / "calm"), _server(place / "calm"))
         calm.finish()
         expected = calm.matrix()
         struck: Counter[str] = Counter()
@@ -81,7 +80,7 @@ def run_once(
 ) -> tuple[list[str], list[str]]:
     """One sweep under faults; which struck, and what is wrong at its end."""
     with Disk(home / "store"):
-        sweep = Sweep(given, home, Server(home))
+        sweep = Sweep(given, home, _server(home))
         struck = []
         try:
             for fault in rng.choices(list(FAULTS), k=rng.randint(1, 5)):
@@ -104,7 +103,7 @@ class Sweep:
 
     given: list[str]
     home: Path
-    server: "Server"
+    server: MlflowServer
     driver: psutil.Popen | None = None
     damaged: set[str] = field(default_factory=set)
     doubled: set[str] = field(default_factory=set)
@@ -154,7 +153,7 @@ class Sweep:
         if self.driver is not None:
             for process in _family(self.driver):
                 _kill(process)
-        self.server.stop()
+        self.server.kill()
 
     def note_stages(self) -> None:
         """Sees which stages were published anew though nobody had damaged them."""
@@ -191,45 +190,6 @@ class Sweep:
         if self.doubled:
             found.append(f"{len(self.doubled)} stages trained twice")
         return found
-
-
-class Server:
-    """An MLflow server on loopback over a database in a folder; it can be stopped and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.uri = f"http://127.0.0.1:{self.port}"
-        self.process: psutil.Popen | None = None
-
-    def start(self) -> None:
-        """Starts it unless it runs; returns once it answers."""
-        if self.process is not None and self.process.poll() is None:
-            return
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port),
-                   "--workers", "1", "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db",
-                   "--artifacts-destination", str(self.folder / "files")]  # fmt: skip
-        environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-        self.process = psutil.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, start_new_session=True
-        )
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            try:
-                urllib.request.urlopen(f"{self.uri}/health", timeout=2).read()
-                return
-            except OSError:
-                time.sleep(0.3)
-        raise TimeoutError("the MLflow server does not start")
-
-    def stop(self) -> None:
-        """Kills it and its children."""
-        if self.process is not None:
-            for process in _family(self.process):
-                _kill(process)
-            self.process.wait()
 
 
 class Disk:
@@ -304,9 +264,13 @@ def fill_disk(sweep: Sweep, rng: random.Random) -> None:
         filler.unlink(missing_ok=True)
 
 
+def _server(folder: Path) -> MlflowServer:
+    return MlflowServer(f"sqlite:///{folder}/mlflow.db", folder)
+
+
 def stop_server(sweep: Sweep, rng: random.Random) -> None:
     """The MLflow server is away for up to 20 s."""
-    sweep.server.stop()
+    sweep.server.kill()
     time.sleep(rng.uniform(1.0, 20.0))
     sweep.server.start()
 

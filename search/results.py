@@ -16,6 +16,7 @@ from trainables.stages import TrainStage
 
 RESULTS_FILE = "results.json"
 SCHEMA = 3
+OF_THIS_RUN = {"examples_trained_now", "seconds"}  # of the totals
 
 
 @dataclass(frozen=True)

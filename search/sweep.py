@@ -30,7 +30,7 @@ from search.plan import Plan, make_plan
 from search.plan_report import plan_report
 from search.report import full_report
 from search.resources import Resources, resources_of
-from search.results import RESULTS_FILE, Results, totals, trial_result
+from search.results import OF_THIS_RUN, RESULTS_FILE, Results, totals, trial_result
 from search.strategies import strategy_for
 from spaces import Space, UserError
 from spaces.errors import did_you_mean
@@ -177,7 +177,8 @@ def run(
     for result in results.trials:
         if result.state != State.NOT_RUN or result.history:  # one that never began has no run
             tracker.end(result, gains.get(result.trial.id))
-    tracker.close(files, dict(results.totals), table=MATRIX_TABLE, note=note(results, matrix))
+    lasting = {name: value for name, value in results.totals.items() if name not in OF_THIS_RUN}
+    tracker.close(files, lasting, table=MATRIX_TABLE, note=note(results, matrix))
     return results, matrix
 
 

@@ -204,14 +204,15 @@ class Tracker:
 
     def _write_points(self, trial: Trial) -> None:
         run = self._begin(trial)
-        self._take_up(run)
         waiting = self._points[trial]
-        points = list(waiting)
-        self._log(run, _new_points(run, points))
-        run.pass_by(points)
-        del waiting[: len(points)]
-        if waiting:  # came while these were written
-            self._outbox.put(lambda: self._write_points(trial))
+        while waiting:  # more may come while these are written
+            points = list(waiting)
+            new = _new_points(run, points)
+            if new:
+                self._take_up(run)
+                self._log(run, new)
+                run.pass_by(points)
+            del waiting[: len(points)]
 
     def _take_up(self, run: "_TrialRun") -> None:
         if not run.running:
@@ -242,7 +243,9 @@ class Tracker:
         run = self._parent.info.run_id
         for file in files:
             self._client.log_artifact(run, str(file))
-        costs = [Metric(f"cost/{name}", float(value), at, 0) for name, value in totals.items()]
+        values = {f"cost/{name}": float(value) for name, value in totals.items()}
+        known = self._parent.data.metrics  # from an earlier run of the sweep
+        costs = [Metric(name, value, at, 0) for name, value in values.items() if known.get(name) != value]
         tables = {MLFLOW_LOGGED_ARTIFACTS: json.dumps([{"path": table, "type": "table"}])} if table else {}
         self._log(_TrialRun(run), costs, tables | ({MLFLOW_RUN_NOTE: note[:_NOTE]} if note else {}))
         if self._client.get_run(run).info.status not in _ENDED:

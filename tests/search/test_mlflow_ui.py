@@ -2,15 +2,13 @@
 
 import os
 import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from mlflow.entities import Run
 
-from tests.mlflow_server import free_port
+from tests.mlflow_server import free_port, wait_until_up
 from tests.search.place import SPACE, Place
 from tests.search.test_cli import STOPOVER
 
@@ -27,22 +25,11 @@ def ui(finished: tuple[Place, str]) -> Iterator[str]:
     command = [*STOPOVER, "ui", "--home", str(finished[0].home.root), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/health")
+        wait_until_up(f"http://127.0.0.1:{port}/health", process)
         yield f"http://127.0.0.1:{port}"
     finally:
         os.killpg(process.pid, 15)
         process.wait(30)
-
-
-def _wait_for(url: str) -> None:
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        try:
-            urllib.request.urlopen(url, timeout=2).read()
-            return
-        except OSError:
-            time.sleep(0.5)
-    raise TimeoutError(f"{url} does not answer")
 
 
 @pytest.fixture

@@ -223,3 +223,26 @@ def test_the_matrix_can_be_loaded_as_a_table_and_writing_it_again_does_not_lengt
     loaded = MlflowClient(sqlite).load_table(parent.info.experiment_id, file.name, run_ids=[parent.info.run_id])
     assert loaded["recipe"].tolist() == ["mnli", "none"]
     assert loaded["gain"].tolist()[0] == 1.5
+
+
+def test_a_point_that_comes_while_another_is_written_does_not_wake_a_run_that_has_ended(
+    sqlite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = tracker(sqlite, tmp_path / "files")
+    log_batch, calls = MlflowClient.log_batch, []
+
+    def slow(client: MlflowClient, *given: Any) -> Any:
+        if not calls:  # the second point and the end come while the first point is under way
+            calls.append(sweep.point(TRIAL, POINTS[1]))
+            sweep.end(finished(TRIAL))
+        return log_batch(client, *given)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", slow)
+    sweep.point(TRIAL, POINTS[0])
+    sweep.flush()
+    sweep.end(finished(TRIAL), gain=3.5)
+    sweep.close([], {})
+    trial = runs(sqlite)[TRIAL.id]
+    assert trial.info.status == "FINISHED"
+    for metric, points in (("target/score", 1), ("dev/score", 2)):
+        assert len(MlflowClient(sqlite).get_metric_history(trial.info.run_id, metric)) == points
