@@ -1,6 +1,6 @@
 """Do the verdicts agree with what was planted? Many sweeps of the embedded world, each with seeds of its own.
 
-    python benchmarks/verdicts.py [--home FOLDER] [--sweeps 20] [--seeds 3]
+    python benchmarks/verdicts.py [--home FOLDER] [--sweeps 20]
 
 Of every target the planted helper must be called "helps", the planted harmer "hurts", in every sweep; and of the
 planted nulls at most one in twenty may be called either. Exit code 1 otherwise. An hour or two on two cores; cut short
@@ -29,7 +29,8 @@ from trainables.kept_scores import read_points
 from trainables.world.planted import PLANTED
 
 SPACE = str(Path(__file__).parent / "verdicts.yaml")
-TOGETHER = (("xnli",), ("xquad",), ("udpos", "tatoeba", "bucc2018"))  # targets that share their helpers, or are cheap
+# Seeds of a sweep. Of udpos the helper gains twice what seeds differ by, of the others four times.
+SEEDS = {("xnli",): 3, ("xquad",): 3, ("udpos",): 8, ("tatoeba", "bucc2018"): 3}
 AT_ONCE = 4
 MOST_NULLS = 0.05
 
@@ -41,13 +42,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, default=Path(".stopover"))
     parser.add_argument("--sweeps", type=int, default=20)
-    parser.add_argument("--seeds", type=int, default=3, help="of each sweep")
     arguments = parser.parse_args()
     console, home = Console(), Home(arguments.home)
     counted: Verdicts = {(target, recipe): Counter() for target in PLANTED for recipe in planted(target)}
     for first in range(0, arguments.sweeps, AT_ONCE):
         sweeps = range(first, min(first + AT_ONCE, arguments.sweeps))
-        for finding in judged(sweeps, arguments.seeds, home, console):
+        for finding in judged(sweeps, home, console):
             if finding.recipe in planted(finding.target):
                 counted[finding.target, finding.recipe][finding.verdict] += 1
         console.print(told(counted, sweeps[-1] + 1))
@@ -60,10 +60,10 @@ def planted(target: str) -> dict[str, Verdict | None]:
     return {plant.helps: Verdict.HELPS, plant.nothing: None, plant.hurts: Verdict.HURTS}
 
 
-def judged(sweeps: Sequence[int], seeds: int, home: Home, console: Console) -> Iterator[Finding]:
+def judged(sweeps: Sequence[int], home: Home, console: Console) -> Iterator[Finding]:
     """The findings of some sweeps, over all languages of each target."""
     store = home.open_store()
-    for targets in TOGETHER:
+    for targets, seeds in SEEDS.items():
         recipes = ["none", *dict.fromkeys(recipe for target in targets for recipe in planted(target))]
         of_all = list(range(sweeps[0] * seeds, (sweeps[-1] + 1) * seeds))
         space = load_space(SPACE, recipes=recipes, targets=list(targets), seeds=of_all)
