@@ -273,8 +273,8 @@ def promote(
     for one in promoted:
         told = f"{one.target}: {one.result.trial.id} is {one.name} version {one.version}, alias {one.alias}"
         console.print(told, highlight=False, soft_wrap=True)
-    console.print(f"\nTo load it (MLFLOW_TRACKING_URI={tracking_uri or place.tracking_uri}):\n\n{promoted[-1].code}",
-                  highlight=False, soft_wrap=True, markup=False)  # fmt: skip
+    where = "" if tracking_uri else f" (export MLFLOW_TRACKING_URI={place.tracking_uri})"
+    console.print(f"\nTo load it{where}:\n\n{promoted[-1].code}", highlight=False, soft_wrap=True, markup=False)
 
 
 @app.command(epilog="Example: `stopover export mini --xtreme submission --labels --mirror data`")

@@ -24,7 +24,7 @@ def verdict_tables(results: Results, matrix: TransferMatrix) -> Iterator[Rendera
 def evidence_tables(results: Results, matrix: TransferMatrix) -> Iterator[RenderableType]:
     """At length: every recipe's interval, what seeds do to it, and what it does between languages."""
     yield Text()
-    yield _evidence_table(results)
+    yield _evidence_table(results, matrix)
     yield from _seeds_table(matrix)
     yield from _between_languages(matrix)
 
@@ -47,25 +47,33 @@ def _verdict_table(results: Results, matrix: TransferMatrix) -> Iterator[Rendera
 
 
 def _xtreme_table(matrix: TransferMatrix) -> Iterator[RenderableType]:
-    """Scores as XTREME sums them up, where the space has all targets of a group."""
-    scored = {recipe: group_scores(_scores(matrix, recipe)) for recipe in matrix.recipes}
-    scored[_BEST] = group_scores(_best_scores(matrix))
-    baseline = scored.get(NONE, {})
-    groups = [name for name in (*GROUPS, OVERALL) if any(name in scores for scores in scored.values())]
+    groups, rows = group_rows(matrix)
     if not groups:
         return
     made = table(
         "XTREME's scores by group of tasks",
         ("recipe",),
-        tuple(groups),
+        groups,
         note="A group's score is the mean over its tasks, a task's the mean over its languages; beside it what it is "
         "over none.",
     )
-    for recipe, scores in scored.items():
-        without = {} if recipe == NONE else baseline
-        made.add_row(recipe, *(_over(scores.get(group), without.get(group)) for group in groups))
+    for recipe, *scores in rows:
+        made.add_row(recipe, *scores)
     yield made
     yield Text()
+
+
+def group_rows(matrix: TransferMatrix) -> tuple[tuple[str, ...], list[list[str]]]:
+    """The groups (and `overall`) that the matrix has all targets of; per recipe, and for the best of every target, its
+    name and its scores there with what they are over `none`."""
+    scored = {recipe: group_scores(_scores(matrix, recipe)) for recipe in matrix.recipes}
+    scored[_BEST] = group_scores(_best_scores(matrix))
+    groups = tuple(name for name in (*GROUPS, OVERALL) if any(name in scores for scores in scored.values()))
+    rows = []
+    for recipe, scores in scored.items():
+        without = {} if recipe == NONE else scored.get(NONE, {})
+        rows.append([recipe, *(_over(scores.get(group), without.get(group)) for group in groups)])
+    return groups, rows
 
 
 def _best_scores(matrix: TransferMatrix) -> dict[str, float]:
@@ -78,18 +86,20 @@ def _scores(matrix: TransferMatrix, recipe: str) -> dict[str, float]:
     return {target: score for target, score in scores.items() if score is not None}
 
 
-def _evidence_table(results: Results) -> RenderableType:
+def _evidence_table(results: Results, matrix: TransferMatrix) -> RenderableType:
     made = table(
         "Evidence",
         ("target", "recipe", "verdict"),
-        ("gain", "95% interval", "p", "more"),
-        note="p: corrected for the number of recipes. More: seeds that a verdict would take, were the gain as large as "
-        "it looks. Languages, families and scripts are in evidence.csv and in the HTML report.",
+        ("gain", "95%", "more", "min"),
+        note="95%: interval of the gain. More: seeds that a verdict would take, were the gain as large as it looks. "
+        "Min: minutes of a device for a trial with all of its stages. p-values, languages, families and scripts are in "
+        "evidence.csv and in the HTML report.",
     )
     for one in results.findings:
         if one.scope is Scope.ALL:
             interval, more = f"{one.low:+.1f} {one.high:+.1f}", str(one.more_seeds or "-")
-            made.add_row(one.target, one.recipe, one.verdict, signed(one.gain), interval, f"{one.p:.3f}", more)
+            minutes = number(60 * matrix.cells[one.recipe, one.target].device_hours)
+            made.add_row(one.target, one.recipe, one.verdict, signed(one.gain), interval, more, minutes)
     return made
 
 

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from search.curves import curves
 from search.environment import environment
+from search.evidence_report import group_rows
 from search.findings import Finding, Scope, Verdict
 from search.gains import Cell, TransferMatrix
 from search.report import warnings
@@ -53,6 +54,7 @@ def _told(results: Results, matrix: TransferMatrix) -> dict[str, Any]:
         "trials": len(results.trials),
         "made": datetime.now(UTC).strftime("%Y-%m-%d"),
         "best": [_best(results, matrix, target) for target in matrix.targets],
+        "groups": group_rows(matrix),
         "warnings": [str(line) for line in warnings(results, matrix)],
         "views": views(results, matrix),
         "scopes": ["target", *(scope.value for scope in Scope if scope is not Scope.ALL)],

@@ -71,6 +71,7 @@ def test_the_page_says_what_it_cost_and_what_to_run(page: Path) -> None:
     assert "stopover run small.yaml" in text
     assert "device hours" in text and "0.5" in text
     assert text.count("<svg") == 2  # a picture per target
+    assert "classification" in text and "best per target" in text
     assert "0 of 3" in text and "gain of the best" in text
 
 
