@@ -20,7 +20,8 @@ class Cell:
 
     `error` is the standard error of `score`: over seeds where there are several, else over test examples. `over_rates`
     are mean and best test score over all trials that were not outdone at a rung, `by_oracle` the trials that the test
-    scores would have chosen: diagnostics, which chose nothing. `seeds` are those that were tried.
+    scores would have chosen: diagnostics, which chose nothing. `seeds` are those that were tried, `lost` those of
+    them that have no chosen trial because theirs failed.
     """
 
     recipe: str
@@ -29,6 +30,7 @@ class Cell:
     by_oracle: tuple[TrialResult, ...]
     over_rates: tuple[float, float] | None
     seeds: int
+    lost: int
     finished: int
     stopped: int
     failed: int
@@ -53,9 +55,8 @@ class Cell:
 
     @property
     def failed_runs(self) -> int:
-        """Seeds whose chosen trial is not above chance, or that have none because every trial failed."""
-        at_chance = sum(not result.above_chance for result in self.chosen)
-        return at_chance + (self.seeds - len(self.chosen) if self.failed else 0)
+        """Seeds that ended at chance, or not at all."""
+        return self.lost + sum(not result.above_chance for result in self.chosen)
 
     @property
     def english(self) -> float | None:
@@ -191,6 +192,7 @@ def _cell(recipe: str, target: str, results: Iterable[TrialResult]) -> Cell:
         by_oracle=tuple(max(group, key=lambda one: one.score or 0.0) for group in by_seed.values()),
         over_rates=(fmean(scores), max(scores)) if scores else None,
         seeds=len({one.trial.seed for one in own if one.state != "not run"}),
+        lost=len({one.trial.seed for one in own if one.state == "failed"} - by_seed.keys()),
         finished=len(finished),
         stopped=outdone,
         failed=failed,

@@ -4,6 +4,7 @@ Nothing is only in here: what a sweep has found lies in its store, and running i
 """
 
 import logging
+import re
 import threading
 import time
 from collections import deque
@@ -90,4 +91,9 @@ class Outbox:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return without_password((str(error).splitlines() or [type(error).__name__])[0])
+
+
+def without_password(text: str) -> str:
+    """An address, or a text with addresses in it, without the names and passwords before their hosts."""
+    return re.sub(r"//[^/\s]*@", "//", text)

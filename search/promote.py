@@ -15,6 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from search.gains import TransferMatrix, transfer_matrix
 from search.home import Home
+from search.outbox import without_password
 from search.results import Results, TrialResult
 from spaces import UserError
 from spaces.errors import did_you_mean
@@ -53,7 +54,8 @@ def promote(
     """Registers the chosen trial's encoder of every target as `<space>-<target>`, and points the alias to it.
 
     A trial that is registered already gets no second version. Raises `UserError` for a target or recipe that the sweep
-    does not have or that nothing was chosen for, for a run that was never logged, and for lost weights.
+    does not have or that nothing was chosen for, for a run that was never logged, for lost weights, and for what MLflow
+    refuses.
     """
     uri = tracking_uri or home.tracking_uri
     client = MlflowClient(uri, registry_uri=uri)
@@ -61,15 +63,19 @@ def promote(
     store = home.open_store()
     for target, result in chosen(results, transfer_matrix(results), targets, recipe).items():
         name = f"{results.space['name']}-{target}"
-        version = _version_of(client, name, result)
-        if version is None:
-            run = _run_of(client, results, result)
-            with tempfile.TemporaryDirectory() as folder:
-                save_encoder(store, _trained(store.record(result.scored), result), model, Path(folder))
-                _describe(Path(folder), results, result, name, alias)
-                client.log_artifacts(run.info.run_id, folder, _FOLDER)
-            version = _register(client, run, name, result)
-        client.set_registered_model_alias(name, alias, version)
+        try:
+            version = _version_of(client, name, result)
+            if version is None:
+                run = _run_of(client, results, result)
+                with tempfile.TemporaryDirectory() as folder:
+                    save_encoder(store, _trained(store.record(result.scored), result), model, Path(folder))
+                    _describe(Path(folder), results, result, name, alias)
+                    client.log_artifacts(run.info.run_id, folder, _FOLDER)
+                version = _register(client, run, name, result)
+            client.set_registered_model_alias(name, alias, version)
+        except MlflowException as error:
+            told = f"MLflow at {uri} does not take {name}@{alias}: {error.message.splitlines()[0]}"
+            raise UserError(without_password(told)) from None
         yield Promoted(target, result, name, version, alias)
 
 

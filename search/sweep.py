@@ -21,10 +21,11 @@ from search.estimate import shape_of
 from search.evidence import evidence
 from search.gains import TransferMatrix, transfer_matrix
 from search.halving import Halving
-from search.heatmap import draw_heatmap, write_csv, write_evidence, write_json
+from search.heatmap import draw_heatmap
 from search.home import Home
 from search.html_report import write_html
 from search.journal import Journal
+from search.matrix_files import write_csv, write_evidence, write_json
 from search.note import note
 from search.plan import Plan, make_plan
 from search.plan_report import plan_report

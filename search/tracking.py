@@ -29,7 +29,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from search.datasets_used import DatasetUsed
-from search.outbox import Outbox
+from search.outbox import Outbox, without_password
 from search.results import TrialResult
 from spaces import TASKS
 from spaces.recipes import NONE
@@ -89,7 +89,7 @@ class Tracker:
         self._runs: dict[str, _TrialRun] = {}
         self._attempted: set[str] = set()  # trials whose run may have been made
         self._points: dict[Trial, list[dict[str, Any]]] = {}  # that wait to be written
-        self._outbox = Outbox(f"MLflow at {_without_password(uri)}", hopeless=_hopeless)
+        self._outbox = Outbox(f"MLflow at {without_password(uri)}", hopeless=_hopeless)
         self._outbox.put(lambda: self._open(experiment, artifacts))
 
     def begin(self, trial: Trial) -> None:
@@ -135,7 +135,7 @@ class Tracker:
         self._outbox.close()
         if self.left:
             logger.warning("MLflow at %s did not take all; results stay in the store, run the sweep again to log them",
-                           _without_password(self.uri))  # fmt: skip
+                           without_password(self.uri))  # fmt: skip
 
     def _open(self, name: str, artifacts: Path | None) -> None:
         self._client = MlflowClient(self.uri)
@@ -383,11 +383,6 @@ def _metric(task: str) -> str:
 
 def _ended(result: TrialResult) -> str:
     return result.reason or result.state
-
-
-def _without_password(uri: str) -> str:
-    scheme, _, rest = uri.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if rest else uri
 
 
 def _milliseconds() -> int:

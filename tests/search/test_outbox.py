@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from search.outbox import Outbox
+from search.outbox import Outbox, without_password
 
 
 def test_writes_are_carried_out_in_order_without_waiting() -> None:
@@ -71,3 +71,9 @@ def test_patience_lasts_as_long_as_writes_succeed() -> None:
         outbox.put(lambda: time.sleep(0.1))
     assert outbox.flush(0.5) == 0
     outbox.close()
+
+
+def test_no_password_is_shown() -> None:
+    told = "http://me:s3cr@t@host:1/api failed (Caused by postgresql://me:s3cret@host/db), ask a@b.c"
+    assert without_password(told) == "http://host:1/api failed (Caused by postgresql://host/db), ask a@b.c"
+    assert without_password("sqlite:////tmp/a@b/mlflow.db") == "sqlite:////tmp/a@b/mlflow.db"

@@ -83,6 +83,16 @@ def test_the_pretrained_encoder_itself_can_be_best(finished: tuple[Place, str], 
     assert version.tags["recipe"] == "none" and one.version == str(version.version)
 
 
+@pytest.mark.parametrize(("uri", "alias"), [("http://me:secret@127.0.0.1:9", "best"), (None, "latest")])
+def test_what_mlflow_refuses_is_one_line_without_secrets(
+    finished: tuple[Place, str], mirror: Path, uri: str | None, alias: str
+) -> None:
+    place, _ = finished
+    with pytest.raises(UserError, match=f"does not take small-xnli@{alias}") as error:
+        list(promote(place.results(), place.home, mirror, uri, ["xnli"], None, alias))
+    assert "secret" not in str(error.value) and "\n" not in str(error.value)
+
+
 def test_a_sweep_that_was_never_logged_there_is_not_promoted_there(
     finished: tuple[Place, str], mirror: Path, tmp_path: Path
 ) -> None:
