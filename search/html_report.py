@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from search.best_of import best_row
 from search.curves import curves
 from search.environment import environment
 from search.evidence_report import group_rows
@@ -53,7 +54,7 @@ def _told(results: Results, matrix: TransferMatrix) -> dict[str, Any]:
         "space_name": space["name"],
         "trials": len(results.trials),
         "made": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "best": [_best(results, matrix, target) for target in matrix.targets],
+        "best": [best_row(results, matrix, target) for target in matrix.targets],
         "groups": group_rows(matrix),
         "warnings": [str(line) for line in warnings(results, matrix)],
         "views": views(results, matrix),
@@ -115,27 +116,6 @@ def _cell(cell: Cell | None, finding: Finding | None, where: str, reach: float) 
         "tip": told,
         "spoken": f"{where}: {told.replace(chr(10), ', ')}",
     }
-
-
-def _best(results: Results, matrix: TransferMatrix, target: str) -> dict[str, str]:
-    best, picked, oracle = matrix.best(target), matrix.picked(target), matrix.oracle(target)
-    row = dict.fromkeys(("best", "picked", "oracle", "score", "none", "gain", "interval", "verdict", "hours"), "-")
-    row["target"] = target
-    baseline = matrix.cells.get((NONE, target))
-    if baseline is not None and baseline.score is not None:
-        row["none"] = f"{baseline.score:.1f}"
-    if picked is not None:
-        row["picked"] = picked.recipe
-    if oracle is not None:
-        row["oracle"] = oracle.recipe
-    if best is None or best.score is None:
-        return row
-    row |= {"best": best.recipe, "score": f"{best.score:.1f}", "hours": f"{best.device_hours:.2g}"}
-    finding = results.finding(best.recipe, target)
-    if finding is not None:
-        interval = f"{finding.low:+.1f} to {finding.high:+.1f}"
-        row |= {"gain": f"{finding.gain:+.1f}", "interval": interval, "verdict": finding.verdict}
-    return row
 
 
 def _behind(matrix: TransferMatrix, recipe: str, target: str) -> dict[str, str]:

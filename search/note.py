@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+from search.best_of import best_row
 from search.gains import TransferMatrix
 from search.report import warnings
 from search.results import Results
-from search.tables import number, signed
+
+_COLUMNS = ("target", "best", "picked", "score", "gain", "interval", "verdict")
 
 
 def note(results: Results, matrix: TransferMatrix) -> str:
@@ -17,19 +19,8 @@ def _lines(results: Results, matrix: TransferMatrix) -> Iterator[str]:
     yield "| target | best measured | English dev picks | score | gain | 95% | verdict |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for target in matrix.targets:
-        best, picked = matrix.best(target), matrix.picked(target)
-        found = results.finding(best.recipe, target) if best else None
-        interval = f"{signed(found.low)} to {signed(found.high)}" if found else "-"
-        cells = (
-            target,
-            best.recipe if best else "-",
-            picked.recipe if picked else "-",
-            number(best.score if best else None),
-            signed(found.gain if found else None),
-            interval,
-            str(found.verdict) if found else "-",
-        )
-        yield f"| {' | '.join(cells)} |"
+        row = best_row(results, matrix, target)
+        yield f"| {' | '.join(row[name] for name in _COLUMNS)} |"
     yield ""
     yield from (f"- {line}" for line in warnings(results, matrix))
     yield ""

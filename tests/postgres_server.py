@@ -2,12 +2,13 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.ports import free_port
 
 _DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
@@ -27,9 +28,7 @@ def postgres() -> Iterator[str]:
     user = "nobody" if os.geteuid() == 0 else None
     if user:
         shutil.chown(folder, user)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     data, quiet = folder / "data", {"stdout": subprocess.DEVNULL, "check": True, "user": user, "cwd": "/"}
     subprocess.run([_program("initdb"), "-D", data, "-U", "stopover", "-A", "trust", "-N"], **quiet)  # type: ignore[call-overload]
     settings = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"

@@ -13,6 +13,8 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
+from tests.ports import free_port
+
 SECRET = "a-secret-that-nobody-may-read"
 BUCKET = "stopover-tests"
 MISSING = [name for name in ("moto", "s3fs") if importlib.util.find_spec(name) is None]
@@ -21,9 +23,7 @@ MISSING = [name for name in ("moto", "s3fs") if importlib.util.find_spec(name) i
 @contextmanager
 def s3_server(log: Path) -> Iterator[str]:
     """Serves an empty bucket `BUCKET`; the address to give as AWS_ENDPOINT_URL. `log` gets a line per request."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with log.open("w") as lines:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=lines)

@@ -15,14 +15,14 @@ def save_encoder(store: Store, stage: str, model: Path, folder: Path) -> None:
     `stage` may be the model's own digest: pretrained, nothing more. Raises `UserError` where the store has the stage no
     more, or the model is not the one that it trained.
     """
+    entry = store.find(stage)  # first, as telling whether it is the model itself takes hashing all of its weights
+    if entry is None and stage != model_digest(model):
+        raise UserError(f"the weights of stage {stage[:12]} are not in the store any more; run the sweep again")
     encoder = load_encoder(model)
-    if stage != model_digest(model):
-        entry = store.find(stage)
-        if entry is None:
-            raise UserError(f"the weights of stage {stage[:12]} are not in the store any more; run the sweep again")
+    if entry is not None:
         try:
             encoder.load_state_dict(read_tensors(entry.path(ENCODER_FILE)))
         except RuntimeError:
-            raise UserError(f"{model} is not the model that the sweep trained; give it with --model") from None
+            raise UserError(f"{model} is not the model that the sweep trained; put that back there") from None
     encoder.save_pretrained(folder)
     load_tokenizer(model).save_pretrained(folder)

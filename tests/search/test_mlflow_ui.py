@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from mlflow.entities import Run
 
-from tests.mlflow_server import free_port, wait_until_up
+from tests.mlflow_server import wait_until_up
+from tests.ports import free_port
 from tests.search.place import SPACE, Place
 from tests.search.test_cli import STOPOVER
 
