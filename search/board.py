@@ -477,8 +477,5 @@ def trained_on(stage: Stage, store: Records) -> int:
     """Examples that a stage was trained on by what the store holds of it."""
     if not isinstance(stage, TrainStage):
         return 0
-    record = store.record(stage.key)
-    if record is not None:
-        return int(record.get("examples", 0))  # fewer than planned where patience ended it
-    history = (store.snapshot_record(stage.key) or {}).get("history", [])
-    return int(history[-1]["examples"]) if history else 0
+    record = store.record(stage.key) or store.snapshot_record(stage.key) or {}
+    return int(record.get("examples", 0))  # fewer than planned where patience ended it

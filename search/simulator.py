@@ -54,7 +54,8 @@ class SimulatedStore:
         """Keeps what an event tells of its stage."""
         stage = event["stage"]
         if event["kind"] == Evaluated.kind:
-            self._under_way.setdefault(stage, {"history": []})["history"].append(event)
+            history = self._under_way.get(stage, {"history": []})["history"]
+            self._under_way[stage] = {"history": [*history, event], "examples": event["examples"]}
         elif event["kind"] == StageDone.kind:
             self._done[stage] = self._under_way.pop(stage, {"history": []})
 

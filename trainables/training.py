@@ -22,6 +22,7 @@ from trainables.encoded import encoding, lengths_told
 from trainables.encoder import FineTuned
 from trainables.events import Evaluated, Prepared, Progressed
 from trainables.formats import FINE_TUNING, FineTuning, Scores
+from trainables.planned_data import check_planned_data
 from trainables.predicting import predict
 from trainables.stages import TrainSet, TrainStage
 from trainables.updates import Subject, Updates
@@ -48,12 +49,18 @@ class Diverged(Exception):
 
 @dataclass
 class _Course:
-    """How far a training has come."""
+    """How far a training has come: to `step`, `losses` the sum of what its batches lost since the last evaluation."""
 
     step: int = 0
+    losses: float = 0.0
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def evaluated(self) -> int:
+        """The step of the last evaluation."""
+        return self.history[-1]["step"] if self.history else 0
 
     @property
     def best_dev(self) -> float:
@@ -69,22 +76,27 @@ class _Course:
         """Whether the loss has risen far above where it began."""
         return self.history[-1]["loss"] > _FAR_ABOVE * self.history[0]["loss"]
 
+    def advanced(self, step: int, losses: float, seconds: float) -> None:
+        """Takes in that the training has come to a step, on the way to an evaluation."""
+        self.step, self.losses = step, losses
+        self.seconds += seconds
+
     def add(self, point: dict[str, Any], model: FineTuned, seconds: float) -> None:
         """Takes an evaluation in; the model is kept where it is the best so far."""
         if point["dev"] > self.best_dev:
             self.best = copy_of(model)
         self.history.append(point)
-        self.step = point["step"]
-        self.seconds += seconds
+        self.advanced(point["step"], 0.0, seconds)
 
 
 def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated | Progressed | Prepared]:
     """Runs the stage to its end and publishes it, yielding at every evaluation on English dev and every few seconds.
 
-    The record: `history` (step, steps, examples, loss, dev, chance, error), `examples` trained (fewer than the stage's
+    Whoever closes it between two evaluations, as somebody does who stops the sweep, leaves a snapshot. The record: `history` (step, steps, examples, loss, dev, chance, error), `examples` trained (fewer than the stage's
     where patience ran out), `inputs` (`lengths_told` of train and dev), `parts_of_a_batch` (more than one where memory
     ran out) and `seconds`. Raises `Diverged`, and `MissingParent` when the parent has to be computed first.
     """
+    check_planned_data(stage, bench.data)
     subjects = []
     for one in stage.sets:
         subjects.append((yield from _prepared(stage, one, bench)))
@@ -97,9 +109,9 @@ def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated | Progresse
     course = _go_on(stage, bench, updates)
 
     stops = evaluation_steps(len(batches), settings)
-    for stop in (stop for stop in stops if stop > course.step):
+    for stop in (stop for stop in stops if stop > course.evaluated):
         began = time.perf_counter()
-        loss = yield from _advance(stage, bench, updates, course.step, stop)
+        loss = yield from _advance(stage, bench, updates, course, stop)
         course.add(_point(stage, bench, updates, stop, loss), model, time.perf_counter() - began)
         if course.rose:
             first = course.history[0]["loss"]
@@ -136,21 +148,27 @@ def evaluation_steps(steps: int, settings: Training) -> list[int]:
 
 
 def _advance(
-    stage: TrainStage, bench: Workbench, updates: Updates, start: int, stop: int
+    stage: TrainStage, bench: Workbench, updates: Updates, course: _Course, stop: int
 ) -> Generator[Progressed, None, float]:
-    """Trains from one evaluation to the next, yielding every few seconds; the mean loss. Raises `Diverged`."""
+    """Trains on to the next evaluation, yielding every few seconds; the mean loss since the last. Raises `Diverged`."""
     updates.model.train()
     steps = len(updates.batches)
-    total = torch.zeros((), device=bench.device)
-    told, told_step, told_total = time.monotonic(), start, 0.0
-    for step in range(start, stop):
+    total = torch.tensor(course.losses, device=bench.device)
+    began, told_step, told_total = time.monotonic(), course.step, course.losses
+    told = began
+    for step in range(course.step, stop):
         total += updates.take(step)
         if time.monotonic() - told > bench.news_seconds:
-            done, loss = step + 1, _finite(total, stage, stop)  # this waits for the device, so it is for news only
-            mean = (loss - told_total) / (done - told_step)
-            told, told_step, told_total = time.monotonic(), done, loss
-            yield Progressed(stage.key, done, steps, stage.examples_by(done, steps), mean)
-    return _finite(total, stage, stop) / (stop - start)
+            done, losses = step + 1, _finite(total, stage, stop)  # this waits for the device, so it is for news only
+            mean = (losses - told_total) / (done - told_step)
+            told, told_step, told_total = time.monotonic(), done, losses
+            try:
+                yield Progressed(stage.key, done, steps, stage.examples_by(done, steps), mean)
+            except GeneratorExit:
+                course.advanced(done, losses, told - began)
+                _save_snapshot(stage, bench, updates, course)
+                raise
+    return _finite(total, stage, stop) / (stop - course.evaluated)
 
 
 def _finite(total: Tensor, stage: TrainStage, stop: int) -> float:
@@ -224,7 +242,13 @@ def _save_snapshot(stage: TrainStage, bench: Workbench, updates: Updates, course
         | under("optimizer.", moments)
         | under("random.", random_state(bench.device))
     )
-    record = {"step": course.step, "seconds": course.seconds, "history": course.history}
+    record = {
+        "step": course.step,
+        "losses": course.losses,
+        "examples": stage.examples_by(course.step, len(updates.batches)),
+        "seconds": course.seconds,
+        "history": course.history,
+    }
     bench.store.save_snapshot(stage.key, record, {_SNAPSHOT_FILE: to_bytes(tensors)})
 
 
@@ -242,7 +266,7 @@ def _go_on(stage: TrainStage, bench: Workbench, updates: Updates) -> _Course:
     updates.optimizer.load_state_dict(updates.optimizer.state_dict() | {"state": moments})
     restore_random_state(part(tensors, "random."))
     record = snapshot.record
-    return _Course(record["step"], record["seconds"], record["history"], part(tensors, "best."))
+    return _Course(record["step"], record.get("losses", 0.0), record["seconds"], record["history"], part(tensors, "best."))
 
 
 def _publish(stage: TrainStage, bench: Workbench, course: _Course, updates: Updates) -> None:

@@ -67,8 +67,7 @@ def _train(stage: TrainStage, bench: Workbench) -> Iterator[Event]:
 
 
 def _compute(stage: Stage, bench: Workbench) -> Iterator[Event]:
-    before = bench.store.snapshot_record(stage.key) or {"history": [], "seconds": 0.0}
-    trained_before = before["history"][-1]["examples"] if before["history"] else 0
+    before = bench.store.snapshot_record(stage.key) or {"seconds": 0.0}
     try:
         match stage:
             case TrainStage():
@@ -82,5 +81,5 @@ def _compute(stage: Stage, bench: Workbench) -> Iterator[Event]:
         yield Failed(stage.key, str(error))
         return
     record = bench.store.record(stage.key) or {}
-    examples = record.get("examples", 0) - trained_before if isinstance(stage, TrainStage) else 0
+    examples = record.get("examples", 0) - before.get("examples", 0) if isinstance(stage, TrainStage) else 0
     yield StageDone(stage.key, False, examples, record.get("seconds", 0.0) - before["seconds"])
