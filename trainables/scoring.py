@@ -27,6 +27,7 @@ from trainables.formats.base import Points, was_cut
 from trainables.formats.mining import Candidates, best_threshold, mine, score_mining
 from trainables.formats.retrieval import nearest, score_retrieval
 from trainables.kept_scores import POINTS_FILE, PREDICTIONS_FILE
+from trainables.planned_data import check_planned_data
 from trainables.predicting import parts_of
 from trainables.stages import ScoreStage
 from trainables.weights import HEAD_FILE, read_tensors
@@ -54,6 +55,7 @@ def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
     set consistency, that with English}), and for retrieval `layer`. The file `predictions.arrow` has the columns
     language, example, prediction (JSON text), `points.arrow` language, earned, possible (`Scores.points`).
     """
+    check_planned_data(stage, bench.data)
     began = time.perf_counter()
     task = TASKS[stage.task]
     predictor = _PREDICTORS.get(task.format, _FineTuned)(stage, bench)
