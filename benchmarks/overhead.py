@@ -40,7 +40,7 @@ def main() -> int:
     trials = parser.parse_args().trials
     with tempfile.TemporaryDirectory(prefix="stopover-overhead-") as folder:
         home = Home(Path(folder) / "home")
-        shutil.copytree(find_model("world", Home(Path(".stopover")).world_model), home.world_model)
+        shutil.copytree(find_model("world", Home(Path(".stopover")).caches.world_model), home.caches.world_model)
         space = write_space(Path(folder), trials)
         plan = prepare(load_space(str(space)), home, None, Console()).plan
         store = Store(home.store)

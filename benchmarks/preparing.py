@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--prepare", choices=PREPARE, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    model = find_model(arguments.model, Home(Path(".stopover")).world_model)
+    model = find_model(arguments.model, Home(Path(".stopover")).caches.world_model)
     if arguments.prepare:
         PREPARE[arguments.prepare](arguments.folder, model)
         return 0

@@ -3,7 +3,7 @@
     python benchmarks/verdicts.py [--home FOLDER] [--sweeps 20]
 
 Of every target the planted helper must be called "helps", the planted harmer "hurts", in every sweep; and of the
-planted nulls at most one in twenty may be called either. Exit code 1 otherwise. About two and a half hours on two
+planted nulls at most one in twenty may be called either. Exit code 1 otherwise. About three and a half hours on two
 cores; cut short and run again it goes on. Without early stopping a trial does not depend on the others, so sweeps are
 computed some at a time and told apart by their seeds; every one is judged on its own, by `search.evidence`.
 """
@@ -30,7 +30,7 @@ from trainables.world.planted import PLANTED
 
 SPACE = str(Path(__file__).parent / "verdicts.yaml")
 # Seeds of a sweep: as many as the smallest planted effect takes, given how much seeds differ on a target.
-SEEDS = {("xnli",): 4, ("xquad",): 8, ("udpos",): 8, ("tatoeba", "bucc2018"): 3}
+SEEDS = {("xnli",): 6, ("xquad",): 8, ("udpos",): 8, ("tatoeba", "bucc2018"): 3}
 AT_ONCE = 2
 MOST_NULLS = 0.05
 

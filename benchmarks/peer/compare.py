@@ -55,8 +55,8 @@ def main() -> int:
     console = Console()
     with tempfile.TemporaryDirectory(prefix="stopover-peer-") as folder:
         home = Home(Path(folder) / "home")
-        model = find_model(space.model, Home(Path(".stopover")).world_model)
-        shutil.copytree(model, home.world_model)
+        model = find_model(space.model, Home(Path(".stopover")).caches.world_model)
+        shutil.copytree(model, home.caches.world_model)
         ours = _timed([sys.executable, "-m", "search.cli", "run", arguments.space, "--home", str(home.root),
                        "--workers", str(arguments.workers)])  # fmt: skip
         theirs = _timed([sys.executable, "-m", "benchmarks.peer.compare", "--space", arguments.space,
@@ -75,7 +75,7 @@ def main() -> int:
 def _run_peer(space: Space, folder: Path, workers: int) -> int:
     from benchmarks.peer.script import run
 
-    results = run(space, Home(folder / "home").world_model, folder, workers)
+    results = run(space, Home(folder / "home").caches.world_model, folder, workers)
     (folder / "peer.json").write_text(json.dumps(results))
     return 0
 
