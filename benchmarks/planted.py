@@ -16,7 +16,7 @@ from rich.table import Table
 
 from search.gains import TransferMatrix
 from search.home import Home
-from search.sweep import prepare, run
+from search.sweep import How, prepare, run
 from search.tables import table
 from spaces import load_space
 from trainables.world.planted import PLANTED
@@ -30,7 +30,7 @@ def main() -> int:
     arguments = parser.parse_args()
     console = Console()
     space = load_space("quickstart", name="planted", seeds=arguments.seeds)
-    _, matrix = run(prepare(space, Home(arguments.home), None, console), console, workers=None, tracking_uri=None)
+    _, matrix = run(prepare(space, Home(arguments.home), None, console), console, How())
     console.print(verdicts(matrix))
     return 0 if all(found(matrix, target) for target in PLANTED) else 1
 

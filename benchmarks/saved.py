@@ -16,7 +16,7 @@ from rich.console import Console
 from search.gains import TransferMatrix
 from search.home import Home
 from search.results import Results
-from search.sweep import prepare, run
+from search.sweep import How, prepare, run
 from search.tables import table
 from spaces import Space, load_space
 
@@ -57,7 +57,7 @@ def unhurried(space: Space) -> Space:
 
 
 def _run(space: Space, home: Home, console: Console) -> tuple[Results, TransferMatrix]:
-    return run(prepare(space, home, None, console), console, workers=None, tracking_uri=None)
+    return run(prepare(space, home, None, console), console, How())
 
 
 if __name__ == "__main__":

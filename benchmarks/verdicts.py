@@ -22,7 +22,7 @@ from search.findings import Finding, Scope, Verdict
 from search.gains import transfer_matrix
 from search.home import Home
 from search.results import Results
-from search.sweep import prepare, run
+from search.sweep import How, prepare, run
 from search.tables import table
 from spaces import load_space
 from trainables.kept_scores import read_points
@@ -67,7 +67,7 @@ def judged(sweeps: Sequence[int], home: Home, console: Console) -> Iterator[Find
         recipes = ["none", *dict.fromkeys(recipe for target in targets for recipe in planted(target))]
         of_all = list(range(sweeps[0] * seeds, (sweeps[-1] + 1) * seeds))
         space = load_space(SPACE, recipes=recipes, targets=list(targets), seeds=of_all)
-        results, _ = run(prepare(space, home, None, console), console, workers=None, tracking_uri=None)
+        results, _ = run(prepare(space, home, None, console), console, How())
         for sweep in sweeps:
             own = _of_seeds(results, range(sweep * seeds, (sweep + 1) * seeds))
             found = evidence(transfer_matrix(own), lambda result: read_points(store, result.scored))

@@ -148,14 +148,32 @@ class Board:
         if self.standings[trial].state is State.RUNNING:
             self._leave(trial, State.FAILED, "it ended without a result")
 
-    def crashed(self, trial: Trial, reason: str) -> None:
-        """A trial's process failed or died; the trial starts again from what the store holds, a few times."""
+    def crashed(self, trial: Trial, reason: str, machine_lost: bool = False) -> None:
+        """A trial's process failed or died; the trial starts again from what the store holds.
+
+        A few times only, those not counted where its whole machine was lost: it had no part in that.
+        """
         standing = self.standings[trial]
-        standing.crashes += 1
+        standing.crashes += not machine_lost
         if standing.crashes > _RESTARTS:
             self._leave(trial, State.FAILED, f"it crashed {standing.crashes} times, last: {reason}")
         else:
             self._leave(trial, State.WAITING)
+
+    def could_use(self) -> int:
+        """How many devices the sweep could use now: one for each trial that runs or could start.
+
+        A strategy that has more to give is taken to fill as many again; it gives them as devices come free.
+        """
+        running, able = self.count(State.RUNNING), self._queue.could_start()
+        if not able and self._wants_more():
+            able = max(1, running)
+        return running + able
+
+    def note_times(self) -> None:
+        """Writes down for how long running trials have held their devices, for a sweep that is about to be stopped."""
+        for trial in self._by_state[State.RUNNING]:
+            self._note_time(trial)
 
     @property
     def over(self) -> bool:

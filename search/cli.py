@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +58,13 @@ TrackingUri = Annotated[
 DEFAULT_HOME = Path(".stopover")
 
 
+class Device(StrEnum):
+    """What trials compute on."""
+
+    GPU = "gpu"
+    CPU = "cpu"
+
+
 @app.command(epilog="Example: `stopover run mini --mirror data --model models/mini-xlmr --workers 2`")
 def run(
     space: SpaceName,
@@ -70,18 +78,34 @@ def run(
         float, typer.Option(min=0.1, help="Start a trial's process again that has told nothing for so long.")
     ] = 60.0,
     tracking_uri: TrackingUri = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            envvar="RAY_ADDRESS", help="Run on the Ray cluster there (host:port, or auto); default: on this machine."
+        ),
+    ] = None,
+    device: Annotated[
+        Device | None,
+        typer.Option(envvar="STOPOVER_DEVICE", help="On a cluster: what trials use; default: GPUs if it has any now."),
+    ] = None,
+    priority: Annotated[
+        float, typer.Option(min=0.01, help="The sweep's weight among those that share the cluster: 2 gets twice of 1.")
+    ] = 1.0,
 ) -> None:
     """Run a sweep, or go on with it: finished stages come from the store.
 
     It ends when its strategy has no more trials, or the space's budget is spent; raise that and run it again to go on.
     """
     from search.report import summary
-    from search.sweep import prepare
+    from search.sweep import How, prepare
     from search.sweep import run as run_sweep
 
+    if address is not None:
+        os.environ["RAY_ADDRESS"] = address  # Ray is set up by it when it is imported
+    how = How(workers, tracking_uri, 60 * hang_minutes, address, device and device.value, priority)
     sweep = prepare(_space(space, model, without), Home(home, store), mirror, console)
     try:
-        results, matrix = run_sweep(sweep, console, workers, tracking_uri, 60 * hang_minutes)
+        results, matrix = run_sweep(sweep, console, how)
     except KeyboardInterrupt:
         Console(stderr=True).print("stopover: interrupted; run the same command again to go on", soft_wrap=True)
         raise typer.Exit(130) from None
@@ -193,7 +217,7 @@ def fetch(
         def show(doing: str, done: int, of: int) -> None:
             bar.update(task, description=doing, completed=done, total=of)
 
-        faults = fetch_into(chosen, source, to, Home(home).world_model, show)
+        faults = fetch_into(chosen, source, to, Home(home).caches.world_model, show)
     for fault in faults:
         console.print(f"missing: {fault}", style="yellow", highlight=False, soft_wrap=True)
     if faults:

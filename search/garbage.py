@@ -66,7 +66,7 @@ def clear(store: Store, garbage: Garbage) -> Iterator[Item]:
 
 def encoded_garbage(home: Home, clock: float, rule: Rule) -> list[Path]:
     """Files of tokenised data that were not used for so long; `clock` in seconds since 1970."""
-    files = [path for path in home.encoded.glob("*") if path.suffix in {".arrow", ".part"}]
+    files = [path for path in home.caches.encoded.glob("*") if path.suffix in {".arrow", ".part"}]
     return sorted(path for path in files if clock - path.stat().st_mtime > rule.keep)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainables.caches import Caches
+
 if TYPE_CHECKING:
     from trainables.store import Store
 
@@ -33,15 +35,15 @@ class Home:
         return str(Path(self.store_at or self.store).absolute())
 
     @property
-    def store_cache(self) -> Path:
-        """Files of a store under a URL, as far as this machine has read them."""
-        return self.root / "cache" / "store"
+    def caches(self) -> Caches:
+        """What this machine keeps to spare itself work (`STOPOVER_CACHE`)."""
+        return Caches.of_this_machine(self.root / "cache")
 
     def open_store(self) -> "Store":
         """The store; raises `UserError` for a URL where none can be kept."""
         from trainables.store import Store
 
-        return Store(self.store_place, self.store_cache.absolute())
+        return Store(self.store_place, self.caches.store)
 
     def identity(self) -> str:
         """A name that no other home has, made when it is first asked for."""
@@ -54,16 +56,6 @@ class Home:
                 path.hardlink_to(draft)
             draft.unlink()
         return path.read_text()
-
-    @property
-    def encoded(self) -> Path:
-        """Tokenised data, and generated data before it is tokenised."""
-        return self.root / "cache" / "encoded"
-
-    @property
-    def world_model(self) -> Path:
-        """The embedded world's pretrained encoder."""
-        return self.root / "cache" / "world-encoder"
 
     @property
     def sweeps(self) -> Path:

@@ -59,7 +59,7 @@ def promote(
     """
     uri = tracking_uri or home.tracking_uri
     client = MlflowClient(uri, registry_uri=uri)
-    model = find_model(str(results.space["model"]), home.world_model, mirror)
+    model = find_model(str(results.space["model"]), home.caches.world_model, mirror)
     store = home.open_store()
     for target, result in chosen(results, transfer_matrix(results), targets, recipe).items():
         name = f"{results.space['name']}-{target}"

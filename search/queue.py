@@ -82,6 +82,11 @@ class Queue:
                 return next(iter(self._groups[stage]))
         return None
 
+    def could_start(self) -> int:
+        """How many trials could start side by side now: one of each group whose stage is free and awake."""
+        sleeping = self._wake()
+        return sum(bool(of) and self._free(stage) and stage not in sleeping for stage, of in self._groups.items())
+
     def prefers_another(self, stage: str) -> bool:
         """Whether someone would start before a trial that came into the queue and needed this stage next."""
         first = self.first()

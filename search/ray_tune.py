@@ -1,25 +1,12 @@
 """Runs a board's trials on Ray Tune: the board decides, Tune schedules, places and restarts."""
 
 import logging
-import math
-import os
-import signal
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# All are read when Ray is imported: no reports to its makers, no loggers beside Stopover's own.
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-# Despite its name it works everywhere: Ray then takes 127.0.0.1 for this host and listens on loopback only.
-os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # it would print tables between Stopover's own
-os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # it would end the sweep as if it were done
-
-import ray
+from search.on_ray import ReadyRay  # before Ray: it sets what Ray reads when it is imported  # isort: skip
 from ray import tune
 from ray.tune import Callback, FailureConfig, ResultGrid, RunConfig, TuneConfig, Tuner
 from ray.tune.experiment import Trial as TuneTrial
@@ -27,49 +14,25 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from search.board import Board, State
-from search.resources import Resources
 from spaces.trial import Trial
 from trainables.events import LAST_EVENTS
 from trainables.stages import as_plain
-from trainables.tune_trainable import Job, TrialTrainable
+from trainables.tune_trainable import TrialTrainable
 
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 OnEvent = Callable[[Trial | None, dict[str, Any] | None], None]
+_MACHINE_LOST = "its node has died"
 
 
-@contextmanager
-def local_ray(resources: Resources) -> Iterator[None]:
-    """A Ray of this process's own, on loopback, gone at the end."""
-    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # it is reached from this machine alone
-    ray.init(
-        address="local",
-        num_cpus=math.ceil(resources.workers * resources.cpus) if resources.workers else os.cpu_count(),
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        object_store_memory=200_000_000,  # trials pass weights through the store, not through Ray
-    )
-    before = {number: signal.getsignal(number) for number in _INTERRUPTS}
-    for number in _INTERRUPTS:  # after Ray has set its own
-        signal.signal(number, _interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        ray.shutdown()
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def run_board(board: Board, job: Job, resources: Resources, on_event: OnEvent) -> None:
+def run_board(board: Board, ray: ReadyRay, on_event: OnEvent) -> None:
     """Runs until the board is over. `on_event` is called in this process with (trial, event), and with (None, None)
-    now and then while nothing happens. Ray must be running."""
-    bridge = _Bridge(board, _places(resources), on_event)
+    now and then while nothing happens.
+
+    Once `ray.stopping` says so, running trials end as soon as they have told something, which leaves a snapshot, and
+    `KeyboardInterrupt` is raised.
+    """
+    bridge = _Bridge(board, ray, on_event)
     trainable = tune.with_resources(
-        tune.with_parameters(TrialTrainable, job=job), {"cpu": resources.cpus, "gpu": resources.gpus}
+        tune.with_parameters(TrialTrainable, job=ray.job), {"cpu": ray.resources.cpus, "gpu": ray.resources.gpus}
     )
     with tempfile.TemporaryDirectory(prefix="stopover-tune-") as scratch:  # the store remembers, Tune need not
         tuner = Tuner(
@@ -90,14 +53,8 @@ def run_board(board: Board, job: Job, resources: Resources, on_event: OnEvent) -
             ),
         )
         _fit_quietly(tuner)
-
-
-def _places(resources: Resources) -> int:
-    """How many trials the running Ray can hold at once."""
-    there = ray.cluster_resources()
-    of_cpus = int(there.get("CPU", 0) / resources.cpus) if resources.cpus else sys.maxsize
-    of_gpus = int(there.get("GPU", 0) / resources.gpus) if resources.gpus else sys.maxsize
-    return max(1, min(of_cpus, of_gpus))
+    if ray.stopping():
+        raise KeyboardInterrupt
 
 
 def _fit_quietly(tuner: Tuner) -> ResultGrid:
@@ -114,9 +71,10 @@ def _fit_quietly(tuner: Tuner) -> ResultGrid:
 class _Bridge:
     """Which Tune trial runs which of the board's."""
 
-    def __init__(self, board: Board, places: int, on_event: OnEvent) -> None:
+    def __init__(self, board: Board, ray: ReadyRay, on_event: OnEvent) -> None:
         self.board = board
-        self.places = places
+        self.places = ray.places
+        self.stopping = ray.stopping
         self.on_event = on_event
         self.trials: dict[str, Trial] = {}
 
@@ -132,12 +90,14 @@ class _Bridge:
 
     def ended(self, tune_id: str) -> None:
         trial = self.trials[tune_id]
+        if self.stopping():  # what it has not told yet it tells when the sweep goes on
+            return
         self.board.ended(trial)
         self.on_event(trial, None)
 
-    def crashed(self, tune_id: str, reason: str) -> None:
+    def crashed(self, tune_id: str, reason: str, machine_lost: bool) -> None:
         trial = self.trials[tune_id]
-        self.board.crashed(trial, reason)
+        self.board.crashed(trial, reason, machine_lost)
         self.on_event(trial, None)
 
 
@@ -150,10 +110,10 @@ class _Suggester(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         board = self._bridge.board
-        if board.over:
+        if board.over or self._bridge.stopping():
             return Searcher.FINISHED  # type: ignore[return-value]
         # Tune asks ahead; a trial handed out before a device is free would hold its claims for nothing.
-        full = board.count(State.RUNNING) >= self._bridge.places
+        full = board.count(State.RUNNING) >= self._bridge.places()
         trial = None if full else board.next_trial()
         if trial is None:
             return None
@@ -184,7 +144,7 @@ class _Scheduler(FIFOScheduler):
         self._bridge = bridge
 
     def on_trial_result(self, tune_controller: Any, trial: TuneTrial, result: dict[str, Any]) -> str:
-        goes_on = self._bridge.event(trial.trial_id, _event(result))
+        goes_on = self._bridge.event(trial.trial_id, _event(result)) and not self._bridge.stopping()
         return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
 
 
@@ -206,15 +166,17 @@ class _Watch(Callback):
         self._bridge = bridge
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        self._bridge.crashed(trial.trial_id, _crash_reason(trial))
+        self._bridge.crashed(trial.trial_id, *_crash_reason(trial))
 
     def on_step_end(self, iteration: int, trials: list[TuneTrial], **info: Any) -> None:
         self._bridge.on_event(None, None)
 
 
-def _crash_reason(trial: TuneTrial) -> str:
-    """One line of what Tune wrote down of a crash."""
+def _crash_reason(trial: TuneTrial) -> tuple[str, bool]:
+    """One line of what Tune wrote down of a crash, and whether the trial's machine was lost."""
     text = Path(trial.error_file).read_text(errors="replace") if trial.error_file else ""
+    if _MACHINE_LOST in text:
+        return "its machine was lost", True
     if "actor died" in text or "actor is dead" in text:
-        return "its worker process died (killed, out of memory, or a crash in native code)"
-    return text.strip().rpartition("\n")[2] or "no reason is known"
+        return "its worker process died (killed, out of memory, or a crash in native code)", False
+    return text.strip().rpartition("\n")[2] or "no reason is known", False

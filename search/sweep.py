@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from rich.console import Console
@@ -30,7 +30,6 @@ from search.note import note
 from search.plan import Plan, make_plan
 from search.plan_report import plan_report
 from search.report import full_report
-from search.resources import Resources, resources_of
 from search.results import OF_THIS_RUN, RESULTS_FILE, Results, totals, trial_result
 from search.strategies import strategy_for
 from spaces import Space, UserError
@@ -45,6 +44,9 @@ from trainables.published import PublishedData
 from trainables.sources import open_source
 from trainables.store import Store
 
+if TYPE_CHECKING:
+    from search.on_ray import ReadyRay
+
 _TELL_AGAIN_SECONDS = 3600.0
 MATRIX_TABLE = "matrix.json"
 logger = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ class Sweep:
     home: Home
     mirror: Path | None
     model: Path
+    model_key: str
     data: Data
     plan: Plan
 
@@ -81,6 +84,23 @@ class Sweep:
     def datasets_of(self, trial: Trial) -> list[DatasetUsed]:
         """The data that a trial stands on."""
         return datasets_used(self.plan.chain_of(trial), self.space.source, self.data)
+
+
+@dataclass(frozen=True)
+class How:
+    """How a sweep is run, which does not change what is found.
+
+    At most `workers` trials side by side, on a Ray of its own or on the cluster at `address`; there on GPUs or cores
+    as `device` says ("gpu", "cpu"; None: GPUs where there are any), and with a weight among the sweeps that share it
+    (`priority`). `hang_seconds`: see `Job`. `tracking_uri` is an MLflow server; None for the home's database.
+    """
+
+    workers: int | None = None
+    tracking_uri: str | None = None
+    hang_seconds: float = 3600.0
+    address: str | None = None
+    device: str | None = None
+    priority: float = 1.0
 
 
 class _Needed:
@@ -107,7 +127,8 @@ class _Needed:
         self._told, self._stages = time.monotonic(), len(self._plan.stages)
         home = self._sweep.home
         where = f"{socket.gethostname()}:{home.root.absolute()}"
-        self._store.need(self._sweep.id, home.identity(), where, {**self._sweep.plan.stages, **self._plan.stages})
+        keys = {self._sweep.model_key, *self._sweep.plan.stages, *self._plan.stages}
+        self._store.need(self._sweep.id, home.identity(), where, keys)
 
 
 def prepare(space: Space, home: Home, mirror: Path | None, console: Console) -> Sweep:
@@ -115,13 +136,14 @@ def prepare(space: Space, home: Home, mirror: Path | None, console: Console) -> 
     data = data_of(space, home, mirror)
     model = _find_model(space, home, mirror, console)
     with console.status("reading data and planning"):
-        plan = make_plan(space, data, model_digest(model))
-    return Sweep(space, home, mirror.absolute() if mirror else None, model.absolute(), data, plan)
+        key = model_digest(model)
+        plan = make_plan(space, data, key)
+    return Sweep(space, home, mirror.absolute() if mirror else None, model.absolute(), key, data, plan)
 
 
 def data_of(space: Space, home: Home, mirror: Path | None) -> Data:
     """The data that a space is run on."""
-    return Data(open_source(space.source, mirror, home.encoded), space.evaluation.test_splits)
+    return Data(open_source(space.source, mirror, home.caches.encoded), space.evaluation.test_splits)
 
 
 def published_plan(space: Space) -> Plan:
@@ -129,19 +151,16 @@ def published_plan(space: Space) -> Plan:
     return make_plan(space, PublishedData(), digest_of(["model", space.model]))
 
 
-def run(
-    sweep: Sweep,
-    console: Console,
-    workers: int | None,
-    tracking_uri: str | None,
-    hang_seconds: float = 3600.0,
-) -> tuple[Results, TransferMatrix]:
-    """Runs what the store does not hold yet; returns what is known then. Interrupting it loses at most what has
-    been trained since each trial's last evaluation."""
+def run(sweep: Sweep, console: Console, how: How) -> tuple[Results, TransferMatrix]:
+    """Runs what the store does not hold yet; returns what is known then.
+
+    A first interrupt stops the sweep once running trials have left snapshots. Raises `KeyboardInterrupt` then, and
+    `UserError` where the cluster is not fit to run it.
+    """
+    from search.on_ray import ready_ray
     from search.tracking import Tracker
 
     began = time.monotonic()
-    resources = resources_of(sweep.space.devices_per_trial, _gpus(), workers)
     home = sweep.home
     sweep.folder.mkdir(parents=True, exist_ok=True)
     store = home.open_store()
@@ -158,16 +177,24 @@ def run(
             journal=Journal(sweep.folder / "journal.jsonl"),
             grace=stopping.grace if stopping else None,
         )
-    artifacts = None if tracking_uri else home.artifacts
-    tracker = Tracker(
-        tracking_uri or home.tracking_uri, sweep.space.name, sweep.id, sweep.space.model, artifacts, sweep.datasets_of
-    )
-    if not board.over:
-        try:
-            _run_on_ray(sweep, board, tracker, console, resources, hang_seconds, needed)
-        except KeyboardInterrupt:
-            tracker.interrupt()
-            raise
+    with ExitStack() as stack:
+        if not board.over:
+            ray = stack.enter_context(ready_ray(sweep, board, store, how, console))
+        tracker = Tracker(
+            how.tracking_uri or home.tracking_uri,
+            sweep.space.name,
+            sweep.id,
+            sweep.space.model,
+            None if how.tracking_uri else home.artifacts,
+            sweep.datasets_of,
+        )
+        if not board.over:
+            try:
+                _run(board, ray, tracker, console, needed)
+            except KeyboardInterrupt:
+                board.note_times()
+                tracker.interrupt()
+                raise
     with store.records_cached(board.plan.stages):
         results = _results(sweep, board, time.monotonic() - began)
     matrix = transfer_matrix(results)
@@ -232,34 +259,13 @@ def _find_model(space: Space, home: Home, mirror: Path | None, console: Console)
         def show(doing: str, done: int, of: int) -> None:
             bar.update(task, description=doing, completed=done, total=of)
 
-        return find_model(space.model, home.world_model, mirror, progress=show)
+        return find_model(space.model, home.caches.world_model, mirror, progress=show)
 
 
-def _run_on_ray(
-    sweep: Sweep,
-    board: Board,
-    tracker: Any,
-    console: Console,
-    resources: Resources,
-    hang_seconds: float,
-    needed: _Needed,
-) -> None:
+def _run(board: Board, ray: "ReadyRay", tracker: Any, console: Console, needed: _Needed) -> None:
+    """Runs the board, telling the tracker, the console and the store."""
     from search.live import LiveTable
-    from search.ray_tune import local_ray, run_board
-    from trainables.tune_trainable import Job
-
-    home = sweep.home
-    job = Job(
-        sweep.space.source,
-        sweep.mirror,
-        sweep.space.evaluation.test_splits,
-        sweep.model,
-        home.store_place,
-        home.encoded.absolute(),
-        home.store_cache.absolute(),
-        hang_seconds,
-        sweep.space.devices_per_trial,
-    )
+    from search.ray_tune import run_board
 
     def on_event(trial: Trial | None, event: dict[str, Any] | None) -> None:
         if trial is not None and event is None:
@@ -272,11 +278,8 @@ def _run_on_ray(
         table.tick(trial, event)
         needed.tick()
 
-    with ExitStack() as stack:
-        with console.status("starting Ray"):
-            stack.enter_context(local_ray(resources))
-        table = stack.enter_context(LiveTable(board, console))
-        run_board(board, job, resources, on_event)
+    with LiveTable(board, console) as table:
+        run_board(board, ray, on_event)
 
 
 def _results(sweep: Sweep, board: Board, seconds: float) -> Results:
@@ -293,9 +296,3 @@ def _gains(results: Results, matrix: TransferMatrix) -> dict[str, float]:
         if result.score is not None and baseline is not None and baseline.score is not None:
             gains[result.trial.id] = result.score - baseline.score
     return gains
-
-
-def _gpus() -> int:
-    import torch
-
-    return torch.cuda.device_count()

@@ -27,4 +27,6 @@ def check_planned_data(stage: Stage, data: Data) -> None:
 
 def _check(found: str, planned: str, where: str) -> None:
     if found != planned:
-        raise UserError(f"{where} holds other data on this machine than where the sweep was planned; make them the same")
+        raise UserError(
+            f"{where} holds other data on this machine than where the sweep was planned; make them the same"
+        )

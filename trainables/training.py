@@ -92,7 +92,9 @@ class _Course:
 def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated | Progressed | Prepared]:
     """Runs the stage to its end and publishes it, yielding at every evaluation on English dev and every few seconds.
 
-    Whoever closes it between two evaluations, as somebody does who stops the sweep, leaves a snapshot. The record: `history` (step, steps, examples, loss, dev, chance, error), `examples` trained (fewer than the stage's
+    Whoever closes it between two evaluations, as somebody does who stops the sweep, leaves a snapshot.
+
+    The record: `history` (step, steps, examples, loss, dev, chance, error), `examples` trained (fewer than the stage's
     where patience ran out), `inputs` (`lengths_told` of train and dev), `parts_of_a_batch` (more than one where memory
     ran out) and `seconds`. Raises `Diverged`, and `MissingParent` when the parent has to be computed first.
     """
@@ -266,7 +268,9 @@ def _go_on(stage: TrainStage, bench: Workbench, updates: Updates) -> _Course:
     updates.optimizer.load_state_dict(updates.optimizer.state_dict() | {"state": moments})
     restore_random_state(part(tensors, "random."))
     record = snapshot.record
-    return _Course(record["step"], record.get("losses", 0.0), record["seconds"], record["history"], part(tensors, "best."))
+    return _Course(
+        record["step"], record.get("losses", 0.0), record["seconds"], record["history"], part(tensors, "best.")
+    )
 
 
 def _publish(stage: TrainStage, bench: Workbench, course: _Course, updates: Updates) -> None:

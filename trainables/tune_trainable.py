@@ -6,34 +6,41 @@ checkpoints are not used; a trial that starts again goes on from what the store 
 
 import faulthandler
 import os
+import platform
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
+from spaces import UserError
 from trainables.events import LAST_EVENTS, Event
 from trainables.stages import from_plain
+
+if TYPE_CHECKING:
+    from trainables.workbench import Workbench
 
 
 @dataclass(frozen=True)
 class Job:
     """What all trials of a sweep share; sent to each worker process once.
 
-    A process from which no event comes for `hang_seconds` is ended. `devices` is how many devices a trial has, or what
-    part of one.
+    `model` is a folder that every machine has, or the key of one in the store (`trainables.model_in_store`). `cache`
+    is where machines keep what they can make again, unless their environment names another folder. `versions` are
+    what they have to have installed (None: all is one installation). A process from which no event comes for
+    `hang_seconds` is ended. `devices` is how many devices a trial has, or what part of one.
     """
 
     source: str
     mirror: Path | None
     test_splits: Mapping[str, str]
-    model: Path
+    model: Path | str
     store: str
     cache: Path
-    store_cache: Path | None = None
     hang_seconds: float = 3600.0
     devices: float = 1.0
+    versions: dict[str, str] | None = None
 
 
 class TrialTrainable(tune.Trainable):
@@ -46,14 +53,9 @@ class TrialTrainable(tune.Trainable):
     def setup(self, config: dict[str, Any], job: Job) -> None:  # type: ignore[override]
         # Tokenizers would start a thread per core beside the trial's one.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        from trainables.examples import Data
-        from trainables.sources import open_source
-        from trainables.store import Store
         from trainables.system_load import Load
-        from trainables.workbench import Workbench
 
-        data = Data(open_source(job.source, job.mirror, job.cache), job.test_splits)
-        self.bench = Workbench(Store(job.store, job.store_cache), data, job.model, job.cache, job.devices)
+        self.bench = workbench_for(job)
         self._hang_seconds = job.hang_seconds
         self._load = Load(self.bench.device)
         self._begin(config)
@@ -95,3 +97,24 @@ class TrialTrainable(tune.Trainable):
 
         stages = [from_plain(plain) for plain in config["stages"]]
         self._events: Generator[Event, None, None] = run_trial(stages, self.bench)
+
+
+def workbench_for(job: Job) -> "Workbench":
+    """A workbench on this machine. Raises `UserError` where other versions are installed than the sweep began with."""
+    from trainables.caches import Caches
+    from trainables.examples import Data
+    from trainables.installed import differing, versions
+    from trainables.model_in_store import get_model
+    from trainables.sources import open_source
+    from trainables.store import Store
+    from trainables.workbench import Workbench
+
+    differ = differing(job.versions, versions()) if job.versions else []
+    if differ:
+        raise UserError(f"{platform.node()} has {', '.join(differ)}; install the same on all machines")
+    caches = Caches.of_this_machine(job.cache)
+    store = Store(job.store, caches.store)
+    data = Data(open_source(job.source, job.mirror, caches.encoded), job.test_splits)
+    held = get_model(store, job.model) if isinstance(job.model, str) else None
+    model = held.folder if held else Path(job.model)
+    return Workbench(store, data, model, caches.encoded, job.devices, held)

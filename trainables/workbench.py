@@ -22,13 +22,16 @@ class MissingParent(Exception):
 class Workbench:
     """One per process: trials that follow one another on it share the loaded encoder.
 
-    `devices` is how many devices a trial has, or what part of one.
+    `devices` is how many devices a trial has, or what part of one; `held` is what keeps the model's folder there.
     """
 
-    def __init__(self, store: Store, data: Data, model: Path, cache: Path, devices: float = 1.0) -> None:
+    def __init__(
+        self, store: Store, data: Data, model: Path, cache: Path, devices: float = 1.0, held: object = None
+    ) -> None:
         self.store = store
         self.data = data
         self.model = model
+        self._held = held
         self.cache = cache
         self.device: torch.device = choose_device(devices)
         self.news_seconds = 3.0  # how often a stage under way says how far it has come

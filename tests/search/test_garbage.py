@@ -127,12 +127,12 @@ def test_drafts_and_graves_go_when_they_are_old(tmp_path: Path, home: Home) -> N
 
 
 def test_tokenised_data_goes_when_it_was_not_used_for_so_long(home: Home) -> None:
-    home.encoded.mkdir(parents=True)
+    home.caches.encoded.mkdir(parents=True)
     names = ("used.arrow", "unused.arrow", "killed.part", "unused.lock")
     for name in names:
-        (home.encoded / name).write_bytes(b"rows")
+        (home.caches.encoded / name).write_bytes(b"rows")
     for name in names[1:]:
-        os.utime(home.encoded / name, (0, 0))
+        os.utime(home.caches.encoded / name, (0, 0))
     found = encoded_garbage(home, time.time(), Rule(keep=DAY))
     assert [path.name for path in found] == ["killed.part", "unused.arrow"]
 

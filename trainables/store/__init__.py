@@ -92,6 +92,15 @@ class Store:
         """Replaces the snapshot of a stage under way. Raises `DiskFull`."""
         self._backend.replace(Kind.SNAPSHOT, key, record, files)
 
+    def drop_snapshot(self, key: str) -> None:
+        """Takes a snapshot away, if it is there."""
+        self._backend.remove(Kind.SNAPSHOT, key)
+
+    @property
+    def of_one_machine(self) -> bool:
+        """Whether its leases hold among the processes of one machine only."""
+        return self._backend.of_one_machine
+
     def lease(self, key: str) -> AbstractContextManager[bool]:
         """Single flight: a block that is told whether this process may compute the stage now.
 

@@ -50,7 +50,12 @@ class Item:
 
 
 class Backend(ABC):
-    """Where entries lie. `Store` says what they mean; any number of processes use one place at once."""
+    """Where entries lie. `Store` says what they mean; any number of processes use one place at once.
+
+    `of_one_machine` tells whether its leases reach no further than one machine.
+    """
+
+    of_one_machine = False
 
     @abstractmethod
     def manifest(self, kind: Kind, key: str) -> bytes | None:

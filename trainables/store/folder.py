@@ -20,7 +20,7 @@ from typing import Any
 from trainables.digest import digest_of_file
 from trainables.full_disk import told_when_full
 from trainables.store.base import Backend, Entry, Files, Item, Kind
-from trainables.store.leases import Leases
+from trainables.store.leases import Leases, LockLeases
 from trainables.store.manifest import MANIFEST_FILE, Manifest, read_or_none
 
 
@@ -30,6 +30,7 @@ class Folder(Backend):
     def __init__(self, root: Path, leases: Leases) -> None:
         self.root = root
         self._leases = leases
+        self.of_one_machine = isinstance(leases, LockLeases)
         for kind in Kind:
             (root / kind).mkdir(parents=True, exist_ok=True)
 
