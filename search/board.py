@@ -24,6 +24,7 @@ from trainables.stages import Stage, TrainStage
 
 _ASK_AGAIN_SECONDS = 5.0  # how soon a stage that another sweep computes is looked for again
 _RESTARTS = 3  # of a trial whose process crashed
+_MOVES = 20  # of a trial whose machine was lost: that it has no part in, but something may be wrong for all that
 
 
 class State(StrEnum):
@@ -51,6 +52,7 @@ class Standing:
     computed: set[str] = field(default_factory=set)
     seconds: float = 0.0
     crashes: int = 0
+    moves: int = 0
 
 
 class Records(Protocol):
@@ -149,16 +151,21 @@ class Board:
             self._leave(trial, State.FAILED, "it ended without a result")
 
     def crashed(self, trial: Trial, reason: str, machine_lost: bool = False) -> None:
-        """A trial's process failed or died; the trial starts again from what the store holds.
+        """A trial's process failed or died; the trial starts again from what the store holds, a few times.
 
-        A few times only, those not counted where its whole machine was lost: it had no part in that.
+        Many times where its whole machine was lost, as spot machines are: it had no part in that.
         """
         standing = self.standings[trial]
         standing.crashes += not machine_lost
-        if standing.crashes > _RESTARTS:
-            self._leave(trial, State.FAILED, f"it crashed {standing.crashes} times, last: {reason}")
+        standing.moves += machine_lost
+        if standing.crashes > _RESTARTS or standing.moves > _MOVES:
+            self._leave(trial, State.FAILED, f"it crashed {standing.crashes + standing.moves} times, last: {reason}")
         else:
             self._leave(trial, State.WAITING)
+
+    def claimed_by(self, trial: Trial) -> list[str]:
+        """The stages that a running trial is to compute, in order."""
+        return list(self._claimed.get(trial, ()))
 
     def could_use(self) -> int:
         """How many devices the sweep could use now: one for each trial that runs or could start.

@@ -29,6 +29,7 @@ class ReadyRay:
     """What trials share, what each takes, how many may run now, and whether somebody has interrupted."""
 
     job: Job
+    store: Store
     resources: Resources
     places: Places
     stopping: ray_session.Stopping = lambda: False
@@ -48,7 +49,7 @@ def ready_ray(sweep: "Sweep", board: Board, store: Store, how: "How", console: C
         sweep.space.devices_per_trial,
     )
     if how.address is None:
-        with _own(job, how, console) as ray:
+        with _own(job, store, how, console) as ray:
             yield ray
     else:
         with _of_cluster(job, how.address, sweep, board, store, how, console) as ray:
@@ -56,13 +57,13 @@ def ready_ray(sweep: "Sweep", board: Board, store: Store, how: "How", console: C
 
 
 @contextmanager
-def _own(job: Job, how: "How", console: Console) -> Iterator[ReadyRay]:
+def _own(job: Job, store: Store, how: "How", console: Console) -> Iterator[ReadyRay]:
     resources = resources_of(job.devices, _gpus_here(), os.cpu_count() or 1, how.workers)
     with ExitStack() as stack:
         with console.status("starting Ray"):
             stopping = stack.enter_context(ray_session.own_ray(resources))
         places = ray_session.own_places(resources)
-        yield ReadyRay(job, resources, lambda: places, stopping)
+        yield ReadyRay(job, store, resources, lambda: places, stopping)
 
 
 @contextmanager
@@ -80,7 +81,7 @@ def _of_cluster(
             job = replace(job, model=put_model(store, sweep.model, sweep.model_key), versions=versions())
         share = Share(sweep.id, resources, how.priority, board.could_use)
         stack.callback(share.leave)
-        yield ReadyRay(job, resources, share, stopping)
+        yield ReadyRay(job, store, resources, share, stopping)
 
 
 def _gpus_here() -> int:

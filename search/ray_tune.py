@@ -10,6 +10,7 @@ from search.on_ray import ReadyRay  # before Ray: it sets what Ray reads when it
 from ray import tune
 from ray.tune import Callback, FailureConfig, ResultGrid, RunConfig, TuneConfig, Tuner
 from ray.tune.experiment import Trial as TuneTrial
+from ray.tune.result import HOSTNAME, PID
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
@@ -19,8 +20,9 @@ from trainables.events import LAST_EVENTS
 from trainables.stages import as_plain
 from trainables.tune_trainable import TrialTrainable
 
+logger = logging.getLogger(__name__)
 OnEvent = Callable[[Trial | None, dict[str, Any] | None], None]
-_MACHINE_LOST = "its node has died"
+_MACHINE_LOST = ("its node has died", "is temporarily unavailable")  # Ray's words once it knows, and until then
 
 
 def run_board(board: Board, ray: ReadyRay, on_event: OnEvent) -> None:
@@ -73,10 +75,12 @@ class _Bridge:
 
     def __init__(self, board: Board, ray: ReadyRay, on_event: OnEvent) -> None:
         self.board = board
+        self.store = ray.store
         self.places = ray.places
         self.stopping = ray.stopping
         self.on_event = on_event
         self.trials: dict[str, Trial] = {}
+        self.processes: dict[str, tuple[str, int]] = {}  # host and number of the process that told of a trial last
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune pickles searcher and scheduler for its own restore, which is not used: the store remembers.
@@ -97,7 +101,12 @@ class _Bridge:
 
     def crashed(self, tune_id: str, reason: str, machine_lost: bool) -> None:
         trial = self.trials[tune_id]
+        if tune_id in self.processes:  # another machine would wait for the dead one's leases to expire
+            for stage in self.board.claimed_by(trial):
+                self.store.revoke_lease(stage, *self.processes[tune_id])
         self.board.crashed(trial, reason, machine_lost)
+        if self.board.standings[trial].state is State.WAITING:
+            logger.warning("%s: %s; it goes on from its last snapshot", trial.id, reason)
         self.on_event(trial, None)
 
 
@@ -144,6 +153,7 @@ class _Scheduler(FIFOScheduler):
         self._bridge = bridge
 
     def on_trial_result(self, tune_controller: Any, trial: TuneTrial, result: dict[str, Any]) -> str:
+        self._bridge.processes[trial.trial_id] = result[HOSTNAME], result[PID]
         goes_on = self._bridge.event(trial.trial_id, _event(result)) and not self._bridge.stopping()
         return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
 
@@ -175,7 +185,7 @@ class _Watch(Callback):
 def _crash_reason(trial: TuneTrial) -> tuple[str, bool]:
     """One line of what Tune wrote down of a crash, and whether the trial's machine was lost."""
     text = Path(trial.error_file).read_text(errors="replace") if trial.error_file else ""
-    if _MACHINE_LOST in text:
+    if any(words in text for words in _MACHINE_LOST):
         return "its machine was lost", True
     if "actor died" in text or "actor is dead" in text:
         return "its worker process died (killed, out of memory, or a crash in native code)", False

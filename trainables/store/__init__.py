@@ -109,6 +109,10 @@ class Store:
         """
         return self._backend.lease(key)
 
+    def revoke_lease(self, key: str, host: str, pid: int) -> None:
+        """Ends a stage's lease where a process has it that is known to be gone."""
+        self._backend.revoke_lease(key, host, pid)
+
     # What is needed, and what takes room ------------------------------------------------------------------------
 
     def need(self, sweep: str, home: str, where: str, keys: Iterable[str]) -> None:

@@ -90,6 +90,10 @@ class Backend(ABC):
         """Single flight: whether this process may compute a stage while the block lasts."""
 
     @abstractmethod
+    def revoke_lease(self, key: str, host: str, pid: int) -> None:
+        """Ends a stage's lease where a process has it that is known to be gone."""
+
+    @abstractmethod
     def items(self) -> list[Item]:
         """All that takes room."""
 

@@ -89,6 +89,9 @@ class Bucket(Backend):
     def lease(self, key: str) -> AbstractContextManager[bool]:
         return self._leases.hold(key)
 
+    def revoke_lease(self, key: str, host: str, pid: int) -> None:
+        self._leases.revoke(key, host, pid)
+
     def items(self) -> list[Item]:
         now = self._objects.now()
         found = self._objects.under()

@@ -74,6 +74,9 @@ class Folder(Backend):
     def lease(self, key: str) -> AbstractContextManager[bool]:
         return self._leases.hold(key)
 
+    def revoke_lease(self, key: str, host: str, pid: int) -> None:
+        self._leases.revoke(key, host, pid)
+
     def items(self) -> list[Item]:
         return [
             self._item(folder, None if folder.name.startswith(".") else kind)

@@ -30,6 +30,10 @@ class Leases(ABC):
     def hold(self, key: str) -> AbstractContextManager[bool]:
         """Whether this process has the lease while the block lasts. Never waits."""
 
+    @abstractmethod
+    def revoke(self, key: str, host: str, pid: int) -> None:
+        """Ends the lease of a process that is known to be gone, if it has it, so that nobody need wait for its end."""
+
 
 class LockLeases(Leases):
     """Locks of the operating system: for one machine. They end with the process that holds them, however it dies."""
@@ -50,6 +54,9 @@ class LockLeases(Leases):
             yield True
         finally:
             lock.release()
+
+    def revoke(self, key: str, host: str, pid: int) -> None:
+        pass  # the lock has ended with the process
 
 
 class RenewedLeases(Leases):
@@ -85,6 +92,12 @@ class RenewedLeases(Leases):
             renewing.join()
             self._objects.delete([_name(key, number)])
 
+    def revoke(self, key: str, host: str, pid: int) -> None:
+        for number in self._numbers(key)[-1:]:
+            holder = _holder(self._objects.read(_name(key, number)))
+            if (holder.get("host"), holder.get("pid")) == (host, str(pid)):
+                self._objects.delete([_name(key, number)])
+
     def _take(self, key: str) -> int | None:
         numbers = self._numbers(key)
         if numbers and not self._over(key, numbers[-1]):
@@ -113,8 +126,8 @@ class RenewedLeases(Leases):
     def _renew(self, key: str, number: int, ended: Event) -> None:
         while not ended.wait(self._renewal):
             try:
-                if max(self._numbers(key), default=number) > number:
-                    logger.warning("the lease on stage %s came too late to be renewed; another computes it too", key)
+                if self._numbers(key)[-1:] != [number]:
+                    logger.warning("the lease on stage %s was taken away; another may compute it too", key)
                     return
                 self._objects.write(_name(key, number), _content())
             except Exception as error:  # a server that is away now may be back at the next renewal
