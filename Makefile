@@ -6,10 +6,10 @@ SPACE  ?= quickstart
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format benchmark clean
+.PHONY: help setup run test test-cluster lint format benchmark clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(STAMP) ## make .venv with all that Stopover needs
 
@@ -26,6 +26,9 @@ run: $(STAMP) ## run a sweep: make run SPACE=quickstart
 
 test: $(STAMP) ## run the tests (offline, two cores, no GPU)
 	HF_HUB_OFFLINE=1 $(BIN)/pytest
+
+test-cluster: $(STAMP) ## run the tests of whole clusters (minutes; hosts as network namespaces where this machine can)
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -m cluster -rs tests/cluster
 
 lint: $(STAMP) ## style and types
 	$(BIN)/ruff check .

@@ -1,8 +1,9 @@
-"""The command line: `stopover run|plan|check|fetch|tasks|report|promote|export|gc|ui`."""
+"""The command line: `stopover run|plan|check|fetch|tasks|report|promote|export|gc|ui`, and `search.cluster_cli`'s."""
 
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from search import cluster_cli
 from search.home import Home
 from spaces import Space, UserError, library_names, load_space
 
@@ -370,12 +372,19 @@ def gc(
         console.print(f"Kept for sweep {other.sweep} of {other.where}", highlight=False, soft_wrap=True)
 
 
-@app.command()
+@app.command(epilog="Examples: `stopover ui`, `stopover ui --address cluster.yaml`")
 def ui(
     home: HomeFolder = DEFAULT_HOME,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the MLflow UI listens, on loopback only.")] = 5000,
+    address: Annotated[
+        str | None,
+        typer.Option(envvar="STOPOVER_CLUSTER", help="A cluster file or USER@HOST: show its MLflow and dashboard."),
+    ] = None,
 ) -> None:
-    """Open the MLflow UI of this home on http://127.0.0.1:PORT (Ctrl-C ends it)."""
+    """Open the MLflow UI of this home, or of a cluster, on http://127.0.0.1:PORT (Ctrl-C ends it)."""
+    if address is not None:
+        _cluster_ui(address, port)
+        return
     place = Home(home)
     if not (place.root / "mlflow.db").is_file():
         raise UserError(f"nothing was logged under {place.root} yet; run a sweep first: stopover run quickstart")
@@ -390,8 +399,25 @@ def ui(
     raise typer.Exit(subprocess.call(command, env=environment))  # noqa: S603 (our own arguments)
 
 
+def _cluster_ui(address: str, port: int) -> None:
+    import signal
+
+    from search.tunnel import DASHBOARD, MLFLOW, is_url, tunnel
+
+    if is_url(address):
+        raise UserError(f"--address {address}: give the cluster's file or USER@HOST, to open the way over ssh")
+    with tunnel(address, [MLFLOW, DASHBOARD], [port, DASHBOARD]) as (mlflow, dashboard):
+        console.print(f"MLflow:    http://127.0.0.1:{mlflow}\nDashboard: http://127.0.0.1:{dashboard}", highlight=False)
+        console.print("Ctrl-C ends it.")
+        with suppress(KeyboardInterrupt):
+            signal.pause()
+
+
 def _space(name: str, model: str | None, without: list[str] | None) -> Space:
     return load_space(name, model=model).without(without or ())
+
+
+app.add_typer(cluster_cli.app)
 
 
 def main() -> None:

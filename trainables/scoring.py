@@ -2,6 +2,7 @@
 
 import io
 import json
+import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -76,7 +77,14 @@ def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
         if language != "en":
             languages[language]["consistency"] = consistency(answers["en"], answers[language])
     seconds = time.perf_counter() - began
-    record = {"stage": "score", "task": stage.task, "parent": stage.parent, "languages": languages, "seconds": seconds}
+    record = {
+        "stage": "score",
+        "task": stage.task,
+        "parent": stage.parent,
+        "languages": languages,
+        "seconds": seconds,
+        "host": platform.node(),
+    }
     files: dict[str, bytes | Path] = {PREDICTIONS_FILE: _arrow(predictions), POINTS_FILE: _arrow(_columns(points))}
     bench.store.publish(stage.key, record | predictor.facts, files)
 

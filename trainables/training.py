@@ -5,6 +5,7 @@ from which the stage goes on with the same batches, should it be cut short.
 """
 
 import math
+import platform
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -291,6 +292,7 @@ def _publish(stage: TrainStage, bench: Workbench, course: _Course, updates: Upda
         "parts_of_a_batch": updates.parts,
         "seconds": course.seconds,
         "device": str(bench.device),
+        "host": platform.node(),
     }
     files = {
         ENCODER_FILE: to_bytes(part(course.best, "encoder.")),
