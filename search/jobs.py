@@ -28,6 +28,7 @@ from spaces.errors import did_you_mean
 _PACKAGES = ("search", "trainables", "spaces")
 _MARK = "stopover"  # in a job's metadata: which jobs are ours
 _SECONDS_TO_STOP = 180  # for snapshots, before Ray kills the driver
+_TELLERS = ("ray.dashboard.modules.dashboard_sdk", "ray._private.runtime_env.packaging")  # of every file they pack
 OVER = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
 
 
@@ -89,7 +90,8 @@ class Cluster:
             os.environ.setdefault("RAY_AUTH_MODE", "token")  # a cluster that wants none does not mind one
         from ray.job_submission import JobSubmissionClient
 
-        logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of every file that it packs
+        for teller in _TELLERS:
+            logging.getLogger(teller).setLevel(logging.WARNING)
 
         self._url = url
         self._client = JobSubmissionClient(url)

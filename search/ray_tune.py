@@ -8,7 +8,7 @@ from typing import Any
 
 from search.on_ray import ReadyRay  # before Ray: it sets what Ray reads when it is imported  # isort: skip
 from ray import tune
-from ray.tune import Callback, FailureConfig, ResultGrid, RunConfig, TuneConfig, Tuner
+from ray.tune import Callback, CheckpointConfig, FailureConfig, ResultGrid, RunConfig, TuneConfig, Tuner
 from ray.tune.experiment import Trial as TuneTrial
 from ray.tune.result import HOSTNAME, PID
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -51,6 +51,7 @@ def run_board(board: Board, ray: ReadyRay, on_event: OnEvent) -> None:
                 storage_path=scratch,
                 verbose=0,
                 failure_config=FailureConfig(max_failures=0),  # the board starts crashed trials again
+                checkpoint_config=CheckpointConfig(checkpoint_at_end=False),  # other machines do not see the folder
                 callbacks=[_Watch(bridge)],
             ),
         )

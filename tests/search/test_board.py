@@ -279,3 +279,27 @@ def test_a_known_failure_is_not_tried_again(mirror: Path, store: Store) -> None:
     store.publish(plan.chains[leader][0].key, {"failed": "mnli diverged"}, {})
     board = board_of(SPACE, mirror, store)
     assert {trial.recipe for trial in board.in_state(State.FAILED)} == {"mnli"}
+
+
+def test_a_board_tells_how_many_devices_it_could_use(mirror: Path, store: Store) -> None:
+    board = board_of(SPACE, mirror, store)
+    # Side by side: none on xnli, none on udpos, none on tatoeba, and mnli, which three trials wait for.
+    assert board.could_use() == 4
+    trials = started(board)
+    assert len(trials) == board.could_use() == 4
+    leader = next(trial for trial in trials if trial.recipe == "mnli")
+    done(board, leader, board.plan.chains[leader][0].key)
+    assert board.could_use() == 6  # the other two that waited for mnli can start too
+
+
+def test_a_lost_machine_is_not_the_trials_fault_but_not_for_ever(mirror: Path, store: Store) -> None:
+    board = board_of(small_space(recipes=["none"], targets=["udpos"]), mirror, store)
+    for _ in range(20):
+        trial = board.next_trial()
+        assert trial is not None
+        board.crashed(trial, "its machine was lost", machine_lost=True)
+        assert board.standings[trial].state is State.WAITING
+    trial = board.next_trial()
+    assert trial is not None
+    board.crashed(trial, "its machine was lost", machine_lost=True)
+    assert board.standings[trial].reason == "it crashed 21 times, last: its machine was lost"

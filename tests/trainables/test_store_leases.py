@@ -148,3 +148,18 @@ def test_who_has_died_is_known_on_the_same_machine_only(tmp_path: Path) -> None:
         assert has_died(holder)  # though nobody has reaped it yet
         assert not has_died(holder | {"boot": "of another machine"})
         assert not has_died({})
+
+
+def test_a_lease_is_revoked_where_its_holder_is_gone_and_no_other(tmp_path: Path) -> None:
+    leases = RenewedLeases(Objects(tmp_path.as_uri()))
+    us = this_process()
+    with leases.hold(KEY) as ours:
+        assert ours
+        leases.revoke(KEY, us["host"], int(us["pid"]) + 1)
+        leases.revoke(KEY, "another", int(us["pid"]))
+        with leases.hold(KEY) as theirs:
+            assert not theirs
+        leases.revoke(KEY, us["host"], int(us["pid"]))
+        with leases.hold(KEY) as theirs:
+            assert theirs
+    leases.revoke(OTHER, us["host"], int(us["pid"]))  # nobody holds it
