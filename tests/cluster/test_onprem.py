@@ -3,32 +3,19 @@
 The tests are one story on one cluster and run in this order.
 """
 
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.cluster.lab import lab, why_not
-from tests.cluster.onprem import STOPOVER, USER, Cluster, local_matrix
+from tests.cluster.onprem import ENVIRONMENT, Cluster
+from tests.cluster.user import STOPOVER, local_matrix
 
 pytestmark = pytest.mark.cluster
 
 SSH = 22
-TINY = {
-    "name": "tiny",
-    "source": "world",
-    "model": "world",
-    "recipes": ["none", "mnli", "squad_v1"],
-    "targets": ["xquad", "udpos"],
-    "learning_rates": [5e-4, 1e-3],
-    "training": {
-        "intermediate": {"dev_examples": 100, "examples": 3000, "epochs": 2, "max_length": 128},
-        "target": {"dev_examples": 100, "examples": 600, "epochs": 4, "max_length": 128},
-    },
-}
 
 
 @pytest.fixture(scope="module")
@@ -44,45 +31,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield cluster
 
 
-def space_file(cluster: Cluster, **changes: object) -> Path:
-    """A small space where the user sees it."""
-    path = cluster.lab.folder / "tiny.yaml"
-    path.write_text(yaml.safe_dump(TINY | changes))
-    return path
-
-
-def submitted(cluster: Cluster, space: str) -> str:
-    """The job of a sweep that was sent off."""
-    told = re.search(r"Submitted: (\S+)", cluster.stopover("submit", space, "--detach"))
-    assert told is not None
-    return told[1]
-
-
-def state(cluster: Cluster, job: str) -> str:
-    told = re.match(r"\S+: (\w+),", cluster.stopover("status", job))
-    assert told is not None
-    return told[1]
-
-
-def finished(cluster: Cluster, job: str, seconds: float) -> str:
-    """What a job has printed once it is over, which it is to be without a fault."""
-    cluster.wait(lambda: state(cluster, job) not in {"pending", "running"}, seconds, f"the end of {job}")
-    log = cluster.stopover("logs", job)
-    assert state(cluster, job) == "succeeded", log[-4000:]
-    return log
-
-
-def matrix_of(cluster: Cluster, log: str) -> str:
-    """The matrix of the sweep whose log this is."""
-    told = re.search(r"sweeps/(\S+)", log)
-    assert told is not None
-    return cluster.matrix(told[1])
-
-
-def wait_for_stages(cluster: Cluster, number: int) -> None:
-    cluster.wait(lambda: len(cluster.stages()) >= number, 300, f"{number} stages")
-
-
 def test_nothing_but_ssh_answers_outside(cluster: Cluster) -> None:
     hosts = [host for host in cluster.lab.hosts if host.is_up]
     assert {host.name: cluster.lab.open_ports(host.address) for host in hosts} == {host.name: {SSH} for host in hosts}
@@ -95,15 +43,15 @@ def test_the_dashboard_refuses_whoever_has_no_token(cluster: Cluster) -> None:
     assert answers == ["401", "403"]
     refused = cluster.lab.run(
         [*STOPOVER, "list", "--address", "http://127.0.0.1:8265"],
-        env=USER | {"RAY_AUTH_TOKEN_PATH": "/nowhere"},
+        env=ENVIRONMENT | {"RAY_AUTH_TOKEN_PATH": "/nowhere"},
     )
     assert refused.returncode == 2
     assert "it wants its token" in refused.stderr and "Traceback" not in refused.stderr
 
 
 def test_a_sweep_loses_a_host_gets_another_and_finds_what_one_machine_finds(cluster: Cluster, tmp_path: Path) -> None:
-    job = submitted(cluster, "quickstart")
-    wait_for_stages(cluster, 6)
+    job = cluster.submit("quickstart")
+    cluster.wait_for_stages(6)
     lost, stays, late = cluster.workers
     assert {lost.name, stays.name} <= set(cluster.stages().values())
     lost.kill()
@@ -113,50 +61,45 @@ def test_a_sweep_loses_a_host_gets_another_and_finds_what_one_machine_finds(clus
     assert {host.name: cluster.lab.open_ports(host.address) for host in hosts} == {host.name: {SSH} for host in hosts}
     cluster.wait(lambda: late.name in cluster.stages().values(), 240, "a stage on the new host")
     assert_secret(cluster)
-    log = finished(cluster, job, 900)
+    log = cluster.finished(job, 900)
     assert "its machine was lost" in log
-    sweep, matrix = local_matrix("quickstart", tmp_path / "home")
-    assert f"sweeps/{sweep}" in log
-    assert matrix_of(cluster, log) == matrix
+    assert cluster.matrix(log) == local_matrix("quickstart", tmp_path / "home")
 
 
 def test_a_stopped_sweep_leaves_snapshots_and_no_run_behind_and_goes_on(cluster: Cluster) -> None:
-    space = space_file(cluster)
+    space = cluster.space()
     before = len(cluster.stages())
-    job = submitted(cluster, str(space))
-    wait_for_stages(cluster, before + 1)
+    job = cluster.submit(space)
+    cluster.wait_for_stages(before + 1)
     cluster.stopover("stop", job, seconds=240)
-    assert state(cluster, job) in {"stopped", "failed"}
+    assert cluster.state(job) in {"stopped", "failed"}
     assert "interrupted; run the same command again to go on" in cluster.stopover("logs", job)
     assert list((cluster.lab.shared / "stopover" / "store" / "snapshots").iterdir())
     assert statuses(cluster, "tiny") and "RUNNING" not in statuses(cluster, "tiny")
-    finished(cluster, submitted(cluster, str(space)), 400)
+    cluster.finished(cluster.submit(space), 400)
     assert set(statuses(cluster, "tiny")) == {"FINISHED"}
 
 
 def test_after_the_head_was_lost_the_same_space_finishes_from_the_store(cluster: Cluster) -> None:
-    space = space_file(cluster, name="headless", seeds=[1])
+    space = cluster.space(name="headless", seeds=[1])
     before = len(cluster.stages())
-    submitted(cluster, str(space))
-    wait_for_stages(cluster, before + 2)
+    cluster.submit(space)
+    cluster.wait_for_stages(before + 2)
     cluster.head.kill()
     time.sleep(5)
     cluster.head.come_back()
     cluster.lab.wait_for(cluster.head)
     cluster.up()
     cluster.wait_for_members(cluster.workers[1], seconds=240)
-    held = len(cluster.stages())
-    log = finished(cluster, submitted(cluster, str(space)), 600)
-    told = re.search(r"stages (\d+)/(\d+) done", log)
-    assert told is not None and int(told[1]) >= held - before  # not from the beginning
-    assert matrix_of(cluster, log)
+    totals = cluster.results(cluster.finished(cluster.submit(space), 600))["totals"]
+    assert 0 < totals["examples_trained_now"] < totals["examples_trained"]
     assert set(statuses(cluster, "headless")) == {"FINISHED"}
 
 
 def test_down_ends_the_cluster(cluster: Cluster) -> None:
     assert_secret(cluster)
     cluster.down()
-    failed = cluster.try_stopover("list")
+    failed = cluster.run([*STOPOVER, "list", "--address", cluster.address], 120)
     assert failed.returncode == 2 and "Traceback" not in failed.stderr
 
 
