@@ -16,7 +16,7 @@ from search.shares import Share
 from trainables.installed import versions
 from trainables.model_in_store import put_model
 from trainables.store import Store
-from trainables.tune_trainable import Job
+from trainables.tune_trainable import Job, TrialTrainable
 
 if TYPE_CHECKING:
     from search.sweep import How, Sweep
@@ -26,13 +26,14 @@ Places = Callable[[], int]
 
 @dataclass(frozen=True)
 class ReadyRay:
-    """What trials share, what each takes, how many may run now, and whether somebody has interrupted."""
+    """What trials share, what each takes, how many may run now, whether somebody has interrupted, and what runs one."""
 
     job: Job
     store: Store
     resources: Resources
     places: Places
     stopping: ray_session.Stopping = lambda: False
+    trainable: type[TrialTrainable] = TrialTrainable
 
 
 @contextmanager

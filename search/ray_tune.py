@@ -18,7 +18,6 @@ from search.board import Board, State
 from spaces.trial import Trial
 from trainables.events import LAST_EVENTS
 from trainables.stages import as_plain
-from trainables.tune_trainable import TrialTrainable
 
 logger = logging.getLogger(__name__)
 OnEvent = Callable[[Trial | None, dict[str, Any] | None], None]
@@ -34,7 +33,7 @@ def run_board(board: Board, ray: ReadyRay, on_event: OnEvent) -> None:
     """
     bridge = _Bridge(board, ray, on_event)
     trainable = tune.with_resources(
-        tune.with_parameters(TrialTrainable, job=ray.job), {"cpu": ray.resources.cpus, "gpu": ray.resources.gpus}
+        tune.with_parameters(ray.trainable, job=ray.job), {"cpu": ray.resources.cpus, "gpu": ray.resources.gpus}
     )
     with tempfile.TemporaryDirectory(prefix="stopover-tune-") as scratch:  # the store remembers, Tune need not
         tuner = Tuner(
