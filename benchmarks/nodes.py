@@ -38,6 +38,7 @@ from search.sweep import prepare
 from search.tables import table
 from spaces import Space, UserError, load_space
 from trainables.events import Busy, Event, Finished, StageDone
+from trainables.stages import from_plain
 from trainables.store import Store
 from trainables.tune_trainable import TrialTrainable
 
@@ -65,7 +66,7 @@ class SleepingTrainable(TrialTrainable):
         return {"event": event.as_dict(), "done": isinstance(event, Busy | Finished)}
 
     def _begin(self, config: dict[str, Any]) -> None:
-        self._events = self._sleep([stage["key"] for stage in config["stages"]])
+        self._events = self._sleep([from_plain(stage).key for stage in config["stages"]])
 
     def _end(self) -> None:
         self._events.close()

@@ -187,6 +187,6 @@ def _crash_reason(trial: TuneTrial) -> tuple[str, bool]:
     text = Path(trial.error_file).read_text(errors="replace") if trial.error_file else ""
     if any(words in text for words in _MACHINE_LOST):
         return "its machine was lost", True
-    if "actor died" in text or "actor is dead" in text:
+    if "creation task" not in text and ("actor died" in text or "actor is dead" in text):
         return "its worker process died (killed, out of memory, or a crash in native code)", False
     return text.strip().rpartition("\n")[2] or "no reason is known", False
