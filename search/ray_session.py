@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ def own_ray(resources: Resources) -> Iterator[Stopping]:
 @contextmanager
 def cluster_ray(address: str) -> Iterator[Stopping]:
     """A connection to a running cluster. Raises `UserError` where none answers at the address."""
+    _check_answers(address)
     try:
         ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -58,6 +60,19 @@ def cluster_ray(address: str) -> Iterator[Stopping]:
         ) from None
     with _shut_down_at_end() as stopping:
         yield stopping
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if address == "auto":
+        return
+    if not host or not port.isdecimal() or "/" in host:
+        raise UserError(f"--address {address}: give HOST:PORT of a Ray cluster, or auto on one of its machines")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise UserError(f"no Ray cluster answers at {address} ({error}); start one or unset {ADDRESS}") from None
 
 
 def cluster_resources(devices: float, device: str | None, workers: int | None) -> Resources:
