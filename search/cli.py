@@ -266,9 +266,10 @@ def report(
         other = find_sweep(Home(home), compare)
         console.print(comparison((results.sweep, other.sweep), matrix, transfer_matrix(other)))
     elif html is not None:
+        from search.environment import written_environment
         from search.html_report import write_html
 
-        write_html(results, matrix, html)
+        write_html(results, matrix, written_environment(Home(home).sweeps / results.sweep), html)
         console.print(f"Written: {html}", highlight=False, soft_wrap=True)
     else:
         console.print(full_report(results, matrix))

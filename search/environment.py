@@ -1,12 +1,15 @@
 """Where a sweep ran: versions, the state of the code, the machine. What a reader needs to run it again."""
 
+import json
 import os
 import platform
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from trainables.installed import version_of
 
+ENVIRONMENT_FILE = "environment.json"
 PACKAGES = ("stopover", "ray", "torch", "transformers", "datasets", "optuna", "mlflow", "numpy", "pyarrow")
 
 
@@ -22,6 +25,12 @@ def environment() -> dict[str, Any]:
         "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1),
         "gpus": _gpus(),
     }
+
+
+def written_environment(folder: Path) -> dict[str, Any]:
+    """Where a sweep ran, as it wrote it into its folder; empty where it has not come to its end."""
+    path = folder / ENVIRONMENT_FILE
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def _git(*arguments: str) -> str | None:

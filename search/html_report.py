@@ -12,7 +12,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from search.best_of import best_row
 from search.curves import curves
-from search.environment import environment
 from search.evidence_report import group_rows
 from search.findings import Finding, Scope, Verdict
 from search.gains import Cell, TransferMatrix
@@ -37,15 +36,15 @@ class View:
     rows: Sequence[Mapping[str, Any]]
 
 
-def write_html(results: Results, matrix: TransferMatrix, path: Path) -> None:
-    """Writes the report; nothing in it asks for anything from anywhere."""
-    environment = Environment(loader=PackageLoader("search"), autoescape=True, undefined=StrictUndefined)
-    template = environment.get_template("report.html.j2")
+def write_html(results: Results, matrix: TransferMatrix, environment: Mapping[str, Any], path: Path) -> None:
+    """Writes the report; nothing in it asks for anything from anywhere. `environment` is where the sweep ran."""
+    templates = Environment(loader=PackageLoader("search"), autoescape=True, undefined=StrictUndefined)
+    template = templates.get_template("report.html.j2")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(template.render(**_told(results, matrix)), encoding="utf-8")
+    path.write_text(template.render(**_told(results, matrix, environment)), encoding="utf-8")
 
 
-def _told(results: Results, matrix: TransferMatrix) -> dict[str, Any]:
+def _told(results: Results, matrix: TransferMatrix, environment: Mapping[str, Any]) -> dict[str, Any]:
     space = dict(results.space)
     return {
         "sweep": results.sweep,
@@ -63,7 +62,7 @@ def _told(results: Results, matrix: TransferMatrix) -> dict[str, Any]:
         "behind": [_behind(matrix, recipe, target) for target in matrix.targets for recipe in matrix.recipes],
         "cost": list(_cost(results)),
         "space": yaml.safe_dump(space, sort_keys=False, allow_unicode=True),
-        "environment": yaml.safe_dump(environment(), sort_keys=False),
+        "environment": yaml.safe_dump(dict(environment), sort_keys=False),
     }
 
 

@@ -23,7 +23,6 @@ from search.resources import Resources
 _NAME = "stopover-shares"
 _ASK_SECONDS = 2.0
 _GONE_SECONDS = 30.0  # a sweep that has not asked for so long is taken to have died
-DEFAULT_PRIORITY = 1.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Wish:
 
     trials: int
     bundle: Mapping[str, float]
-    priority: float = DEFAULT_PRIORITY
+    priority: float = 1.0
 
     @property
     def device(self) -> str:

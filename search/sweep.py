@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from search.board import Board, State
 from search.datasets_used import DatasetUsed, datasets_used
-from search.environment import environment
+from search.environment import ENVIRONMENT_FILE, environment
 from search.estimate import shape_of
 from search.evidence import evidence
 from search.gains import TransferMatrix, transfer_matrix
@@ -214,7 +214,7 @@ def write_down(results: Results, matrix: TransferMatrix, folder: Path, space: Sp
     """The sweep's files: space, results, matrix as CSV and picture, evidence as CSV, report as text and as a page,
     where it ran, and the matrix as MLflow's table."""
     names = ("space.yaml", RESULTS_FILE, "matrix.csv", "matrix.png", "report.txt", "evidence.csv", "report.html",
-             "environment.json", MATRIX_TABLE)  # fmt: skip
+             ENVIRONMENT_FILE, MATRIX_TABLE)  # fmt: skip
     files = [folder / name for name in names]
     text = yaml.safe_dump(space.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True)
     files[0].write_text(text, encoding="utf-8")
@@ -224,8 +224,9 @@ def write_down(results: Results, matrix: TransferMatrix, folder: Path, space: Sp
     with files[4].open("w", encoding="utf-8") as file:
         Console(file=file, width=140).print(full_report(results, matrix))
     write_evidence(results.findings, files[5])
-    write_html(results, matrix, files[6])
-    files[7].write_text(json.dumps(environment(), indent=1), encoding="utf-8")
+    ran_on = environment()
+    write_html(results, matrix, ran_on, files[6])
+    files[7].write_text(json.dumps(ran_on, indent=1), encoding="utf-8")
     write_json(matrix, files[8])
     return files
 

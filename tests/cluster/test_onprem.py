@@ -3,6 +3,7 @@
 The tests are one story on one cluster and run in this order.
 """
 
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,14 @@ def test_the_dashboard_refuses_whoever_has_no_token(cluster: Cluster) -> None:
     )
     assert refused.returncode == 2
     assert "it wants its token" in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_ui_brings_mlflow_and_the_dashboard_to_the_user(cluster: Cluster) -> None:
+    ui = shlex.join([*STOPOVER, "ui", "--address", cluster.address, "--port", "5055"])
+    ask = "curl -s --retry 40 --retry-delay 1 --retry-connrefused http://127.0.0.1:5055/health"
+    told = cluster.run(["sh", "-c", f"timeout 60 {ui} > {cluster.folder}/ui & {ask}; sleep 2; kill $!"], 90)
+    assert told.stdout == "OK"
+    assert "MLflow:    http://127.0.0.1:5055" in (cluster.folder / "ui").read_text()
 
 
 def test_a_sweep_loses_a_host_gets_another_and_finds_what_one_machine_finds(cluster: Cluster, tmp_path: Path) -> None:

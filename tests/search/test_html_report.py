@@ -40,8 +40,12 @@ def results() -> Results:
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = results()
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_html(found, transfer_matrix(found), path)
+    write_html(found, transfer_matrix(found), {"python": "3.99", "cores": 1024}, path)
     return path
+
+
+def test_it_says_where_the_sweep_ran_and_not_where_it_is_read(page: Path) -> None:
+    assert "3.99" in page.read_text(encoding="utf-8") and "1024" in page.read_text(encoding="utf-8")
 
 
 def test_every_recipe_has_a_cell_in_every_view() -> None:
