@@ -167,6 +167,7 @@ def test_interrupted(finished: tuple[Place, str], tmp_path: Path, mirror: Path, 
         output, _ = process.communicate(timeout=60)
         assert process.returncode == 130, output
         assert "interrupted; run the same command again to go on" in output and "Traceback" not in output
+        assert "running trials leave a snapshot first" in output
         assert "RUNNING" not in {run.info.status for run in place.runs().values()}
     place.run()
     assert place.matrix() == finished[0].matrix()
