@@ -1,4 +1,4 @@
-"""What tests share: a made mirror folder, a tiny random encoder, and the project's shared data where it is there."""
+"""What tests share: a made mirror folder, a tiny random encoder, a browser, and shared data where they are there."""
 
 import os
 import tempfile
@@ -13,7 +13,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parent.parent
 KINDS = ("folder", "shared folder", "s3")  # of stores
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -111,3 +112,15 @@ def make_bench(tmp_path: Path, mirror: Path, tiny_model: Path) -> "Callable[...,
         return Workbench(Store(tmp_path / store), Data(MirrorSource(mirror)), tiny_model, tmp_path / "cache")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as run:
+        launched = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()

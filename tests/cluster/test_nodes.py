@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.nodes import Nodes, nodes
-from tests.cluster.user import STOPOVER, local_matrix
+from tests.cluster.user import STOPOVER, matrix_in, run_here
 
 pytestmark = pytest.mark.cluster
 
@@ -33,7 +33,8 @@ def test_a_sweep_loses_a_node_gets_another_and_finds_what_one_machine_finds(clus
     cluster.start(cluster.workers[2])
     log = cluster.finished(job, 400)
     assert "it goes on from its last snapshot" in log
-    assert cluster.matrix(log) == local_matrix(space, tmp_path / "home")
+    run_here(space, tmp_path)
+    assert cluster.matrix(log) == matrix_in(tmp_path)
 
 
 def test_two_sweeps_share_the_cluster(cluster: Nodes) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cluster.lab import lab, why_not
 from tests.cluster.onprem import ENVIRONMENT, Cluster
-from tests.cluster.user import STOPOVER, local_matrix
+from tests.cluster.user import STOPOVER, matrix_in
 
 pytestmark = pytest.mark.cluster
 
@@ -58,7 +58,7 @@ def test_ui_brings_mlflow_and_the_dashboard_to_the_user(cluster: Cluster) -> Non
     assert "MLflow:    http://127.0.0.1:5055" in (cluster.folder / "ui").read_text()
 
 
-def test_a_sweep_loses_a_host_gets_another_and_finds_what_one_machine_finds(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_sweep_loses_a_host_gets_another_and_finds_what_one_machine_finds(cluster: Cluster, quickstart: Path) -> None:
     job = cluster.submit("quickstart")
     cluster.wait_for_stages(6)
     lost, stays, late = cluster.workers
@@ -72,7 +72,7 @@ def test_a_sweep_loses_a_host_gets_another_and_finds_what_one_machine_finds(clus
     assert_secret(cluster)
     log = cluster.finished(job, 900)
     assert "its machine was lost" in log
-    assert cluster.matrix(log) == local_matrix("quickstart", tmp_path / "home")
+    assert cluster.matrix(log) == matrix_in(quickstart)
 
 
 def test_a_stopped_sweep_leaves_snapshots_and_no_run_behind_and_goes_on(cluster: Cluster) -> None:
@@ -127,7 +127,8 @@ def assert_secret(cluster: Cluster) -> None:
     """The token is in no command line, no log, no job's metadata and no run of MLflow."""
     for host in (host for host in cluster.lab.hosts if host.is_up):
         shown = cluster.lab.ssh(host, f"ps axww | grep -v grep | grep -c {cluster.token}").stdout.strip()
-        held = cluster.lab.ssh(host, f"grep -rsl {cluster.token} /tmp/ray /root/stopover /root/.bashrc").stdout.strip()
+        places = f"/tmp/ray /root/stopover /root/.bashrc {cluster.lab.shared}"
+        held = cluster.lab.ssh(host, f"grep -rsl {cluster.token} {places}").stdout.strip()
         assert (shown, held) == ("0", ""), host.name
     jobs = cluster.lab.run(
         ["curl", "-s", "-H", f"Authorization: Bearer {cluster.token}", "http://127.0.0.1:8265/api/jobs/"]

@@ -106,11 +106,15 @@ class User(ABC):
         return self.file(f"sweeps/{sweep}/{name}")
 
 
-def local_matrix(space: str, home: Path) -> str:
-    """A sweep's matrix when it is run on this machine alone."""
+def run_here(space: str, home: Path) -> None:
+    """Runs a sweep on this machine alone."""
     command = [*STOPOVER, "run", space, "--home", str(home)]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def matrix_in(home: Path) -> str:
+    """The transfer matrix of a home's only sweep."""
     [sweep] = (home / "sweeps").iterdir()
     return (sweep / "matrix.csv").read_text()
 
