@@ -21,7 +21,7 @@ from trainables.encoded import encoded
 from trainables.events import Event, Failed, Progressed, Scored
 from trainables.examples import Data, Examples
 from trainables.formats import FineTuning
-from trainables.stages import ScoreStage, Stage, TrainSet, TrainStage
+from trainables.stages import ScoreStage, Stage, TrainSet, TrainStage, set_to_score
 from trainables.store import Store
 from trainables.training import batches_of, fine_tuning, train
 from trainables.trial_run import run_trial
@@ -171,12 +171,10 @@ def _steps_per_second(stage: TrainStage, bench: Workbench) -> float:
 
 
 def _scoring(task: Task, bench: Workbench, training: TrainStage | None) -> ScoreStage:
-    tests = [bench.data.examples(task, "test", code, None) for code in LANGUAGES]
+    tests = tuple(set_to_score(task, code, None, bench.data) for code in LANGUAGES)
     settings = training.settings if training else Training(**task.training)
     parent = training.key if training else bench.model_digest
-    return ScoreStage(
-        parent, task.name, tuple((one.language, one.digest, len(one)) for one in tests), settings, None, None
-    )
+    return ScoreStage(parent, task.name, tests, settings, None, None)
 
 
 def _training_rate(stage: TrainStage, bench: Workbench, shape: Shape, news: News) -> Rate:

@@ -6,7 +6,7 @@ whose copy differs would keep wrong results under a right key.
 
 from spaces import TASKS, UserError
 from trainables.examples import Data
-from trainables.stages import ScoreStage, Stage, TrainStage, test_set
+from trainables.stages import ScoreStage, Stage, TrainStage, set_to_score
 
 
 def check_planned_data(stage: Stage, data: Data) -> None:
@@ -15,7 +15,7 @@ def check_planned_data(stage: Stage, data: Data) -> None:
         case ScoreStage():
             task = TASKS[stage.task]
             for language, digest, _ in stage.tests:
-                _check(test_set(task, language, stage.cap, data)[1], digest, data.where(task, "test", language))
+                _check(set_to_score(task, language, stage.cap, data)[1], digest, data.where(task, "test", language))
         case TrainStage():
             for one in stage.sets:
                 task, how = TASKS[one.task], one.settings

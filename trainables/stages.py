@@ -206,12 +206,12 @@ def _train_set(task: Task, role: Role, space: "Space", data: Data) -> TrainSet:
 
 def _score(parent: str, target: Task, space: "Space", data: Data) -> ScoreStage:
     cap = space.evaluation.test_examples
-    tests = tuple(test_set(target, language, cap, data) for language in scored_languages(target, space, data))
+    tests = tuple(set_to_score(target, language, cap, data) for language in scored_languages(target, space, data))
     settings = space.training.of(target.name, Role.TARGET)
     return ScoreStage(parent, target.name, tests, settings, cap, space.evaluation.retrieval_layer)
 
 
-def test_set(target: Task, language: str, cap: int | None, data: Data) -> tuple[str, str, int]:
+def set_to_score(target: Task, language: str, cap: int | None, data: Data) -> tuple[str, str, int]:
     """A test set as a scoring stage names it: language, digest, examples."""
     test = data.examples(target, "test", language, cap)
     if target.format is not Format.MINING:

@@ -12,7 +12,7 @@ import optuna
 import psutil
 import pytest
 
-from tests.search.place import SPACE, Place
+from tests.search.place import PHASE, SPACE, Place
 from tests.search.test_cli import STOPOVER
 
 
@@ -74,7 +74,12 @@ def test_two_sweeps_started_at_once_share_a_store_and_train_no_stage_twice(
     tmp_path: Path, mirror: Path, tiny_model: Path
 ) -> None:
     given = ("--workers", "1", "--store", str(tmp_path / "store"))
-    changes: dict[str, Any] = {"stopping": None, "recipes": ["none", "mnli"], "learning_rates": [0.003]}
+    long = PHASE | {"epochs": 40}  # than what either needs to start, also on a busy machine
+    changes: dict[str, Any] = {
+        "stopping": None,
+        "recipes": ["none", "mnli"],
+        "training": {"intermediate": long, "target": long},
+    }
     first = Place(tmp_path / "first", mirror, tiny_model, *given, **changes)
     second = Place(tmp_path / "second", mirror, tiny_model, *given, **changes)  # the same trials, another home
     processes = [place.start() for place in (first, second)]
@@ -211,8 +216,8 @@ def test_a_grid_that_its_budget_cuts_short_says_so(
     place = Place(tmp_path, mirror, tiny_model, budget={"device_hours": 0.001})  # 3.6 seconds
     output = " ".join(place.run().split())
     assert "not run: the budget of 0.001 device hours is spent; raise it" in output
-    left = [one for one in place.results().trials if one.state == "not run"]
-    assert left and not {one.trial.id for one in left} & place.runs().keys()
+    left = {one.trial.id for one in place.results().trials if one.state == "not run"}
+    assert left - place.runs().keys(), "those that never began have no run"
     place.write_space()
     place.run()
     assert place.matrix() == finished[0].matrix()
