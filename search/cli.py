@@ -408,7 +408,8 @@ def _cluster_ui(address: str, port: int) -> None:
     if is_url(address):
         raise UserError(f"--address {address}: give the cluster's file or USER@HOST, to open the way over ssh")
     with tunnel(address, [MLFLOW, DASHBOARD], [port, DASHBOARD]) as (mlflow, dashboard):
-        console.print(f"MLflow:    http://127.0.0.1:{mlflow}\nDashboard: http://127.0.0.1:{dashboard}", highlight=False)
+        console.print(f"MLflow:    http://127.0.0.1:{mlflow}", highlight=False)
+        console.print(f"Dashboard: http://127.0.0.1:{dashboard} (asks for the token: ray get-auth-token)", highlight=False)
         console.print("Ctrl-C ends it.")
         with suppress(KeyboardInterrupt):
             signal.pause()

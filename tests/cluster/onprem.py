@@ -1,6 +1,7 @@
 """A lab's hosts as a cluster of clusters/onprem.yaml, whose user sits at the operator's machine."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from tests.cluster.user import User
 
 FILE = CHECKOUT / "clusters" / "onprem.yaml"
 ENVIRONMENT = {"RAY_AUTH_MODE": "token", "RAY_UP_enable_autoscaler_v2": "0", "HF_HUB_OFFLINE": "1", "COLUMNS": "200"}
-_TOKEN = "umask 077; ray get-auth-token --generate > /dev/null; cat ~/.ray/auth_token"
+_TOKEN = "umask 077; ray get-auth-token --generate > /dev/null 2>&1; cat ~/.ray/auth_token"
 _MEMBERS = """
 import ray
 ray.init("auto", log_to_driver=False, logging_level="ERROR")
@@ -27,6 +28,7 @@ class Cluster(User):
         self.store = lab.shared / "stopover" / "store"
         self.head, *self.workers = lab.hosts
         self.token = self.done(["sh", "-c", _TOKEN], 60).strip()
+        assert re.fullmatch(r"\w{32,}", self.token), "whoever looks for it looks for this"
         self.address = str(lab.folder / "onprem.yaml")
         (lab.folder / "onprem.yaml").write_text(self._filled_in())
 

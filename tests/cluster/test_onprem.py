@@ -130,7 +130,6 @@ def assert_secret(cluster: Cluster) -> None:
         places = f"/tmp/ray /root/stopover /root/.bashrc {cluster.lab.shared}"
         held = cluster.lab.ssh(host, f"grep -rsl {cluster.token} {places}").stdout.strip()
         assert (shown, held) == ("0", ""), host.name
-    jobs = cluster.lab.run(
-        ["curl", "-s", "-H", f"Authorization: Bearer {cluster.token}", "http://127.0.0.1:8265/api/jobs/"]
-    ).stdout
+    ask = 'curl -s -H "Authorization: Bearer $(cat ~/.ray/auth_token)" http://127.0.0.1:8265/api/jobs/'
+    jobs = cluster.on(cluster.head, ask)
     assert "submission_id" in jobs and cluster.token not in jobs
