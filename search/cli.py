@@ -408,8 +408,9 @@ def _cluster_ui(address: str, port: int) -> None:
     if is_url(address):
         raise UserError(f"--address {address}: give the cluster's file or USER@HOST, to open the way over ssh")
     with tunnel(address, [MLFLOW, DASHBOARD], [port, DASHBOARD]) as (mlflow, dashboard):
-        console.print(f"MLflow:    http://127.0.0.1:{mlflow}", highlight=False)
-        console.print(f"Dashboard: http://127.0.0.1:{dashboard} (asks for the token: ray get-auth-token)", highlight=False)
+        here = "http://127.0.0.1"
+        console.print(f"MLflow:    {here}:{mlflow}", highlight=False)
+        console.print(f"Dashboard: {here}:{dashboard} (asks for the token: ray get-auth-token)", highlight=False)
         console.print("Ctrl-C ends it.")
         with suppress(KeyboardInterrupt):
             signal.pause()
