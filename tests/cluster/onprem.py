@@ -60,6 +60,10 @@ class Cluster(User):
         wanted = {host.address for host in hosts}
         self.wait(lambda: wanted <= self.members().keys(), seconds, f"{wanted} in the cluster")
 
+    def has_trials(self, host: Host) -> bool:
+        """Whether a host computes."""
+        return self.lab.ssh(host, "pgrep -f 'ray::[A-Za-z]*Trainable.train'").returncode == 0
+
     def _filled_in(self) -> str:
         head, *workers = [host.address for host in self.lab.hosts]
         text = FILE.read_text()
