@@ -348,10 +348,10 @@ def _final_metrics(result: TrialResult) -> list[Metric]:
         values |= {f"{target}/{name}_{code}": value for name, value in scores["metrics"].items()}
         values |= {f"chance/{target}_{code}": scores["chance"]}
         values |= {f"chance/{target}_{code}_beaten": float(scores["above_chance"])}
-    names = sorted({name for scores in result.languages.values() for name in scores["metrics"]})
-    for name in names:
-        of_languages = [scores["metrics"][name] for scores in result.languages.values()]
-        values[f"{target}/{name}_mean"] = sum(of_languages) / len(of_languages)
+    # BUCC's threshold may be missing where no pair was right; a mean over the other languages would mislead.
+    measured = [scores["metrics"] for scores in result.languages.values()]
+    for name in sorted(set.intersection(*map(set, measured))) if measured else ():
+        values[f"{target}/{name}_mean"] = sum(one[name] for one in measured) / len(measured)
     values |= {f"{target}/consistency_{code}": scores["consistency"] for code, scores in result.languages.items()
                if scores.get("consistency") is not None}  # fmt: skip
     for name, value in (("gap_to_english", result.gap), ("consistency_mean", result.consistency)):

@@ -103,6 +103,18 @@ def check_sweep(uri: str) -> None:
     assert [(metric.step, metric.value) for metric in history] == [(2, 42.0), (4, 44.0)]
 
 
+def test_a_metric_that_a_language_lacks_has_no_mean_and_keeps_no_run_from_its_end(sqlite: str) -> None:
+    english, german = LANGUAGES.values()
+    with_threshold = {"en": english | {"metrics": {"accuracy": 60.0, "threshold": 1.2}}, "de": german}
+    sweep = tracker(sqlite)
+    sweep.end(TrialResult(TRIAL, "finished", languages=with_threshold))
+    sweep.close([], {})
+    run = runs(sqlite)[TRIAL.id]
+    assert run.info.status == "FINISHED"
+    assert (run.data.metrics["xnli/threshold_en"], run.data.metrics["xnli/accuracy_mean"]) == (1.2, 47.0)
+    assert "xnli/threshold_mean" not in run.data.metrics
+
+
 def test_a_sweep_in_a_database(sqlite: str, tmp_path: Path) -> None:
     file = tmp_path / "matrix.csv"
     file.write_text("recipe,target\n")
