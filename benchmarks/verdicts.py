@@ -3,9 +3,9 @@
     python benchmarks/verdicts.py [--home FOLDER] [--sweeps 20]
 
 Of every target the planted helper must be called "helps", the planted harmer "hurts", in every sweep; and of the
-planted nulls at most one in twenty may be called either. Exit code 1 otherwise. About three and a half hours on two
-cores; cut short and run again it goes on. Without early stopping a trial does not depend on the others, so sweeps are
-computed some at a time and told apart by their seeds; every one is judged on its own, by `search.evidence`.
+planted nulls at most one in twenty may be called either. Exit code 1 otherwise. An hour and three quarters on two
+idle cores; cut short and run again it goes on. Without early stopping a trial does not depend on the others, so sweeps
+are computed some at a time and told apart by their seeds; every one is judged on its own, by `search.evidence`.
 """
 
 import argparse
