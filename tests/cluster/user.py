@@ -22,7 +22,7 @@ TINY = {
     "recipes": ["none", "mnli", "squad_v1"],
     "targets": ["xquad", "udpos"],
     "learning_rates": [5e-4, 1e-3],
-    "stopping": {"grace": None},  # so short a training of mnli may stay below chance, on some processors and not others
+    "stopping": {"grace": None},  # so short a training of mnli may stay below chance, by its last digits
     "training": {
         "intermediate": {"dev_examples": 100, "examples": 3000, "epochs": 2, "max_length": 128},
         "target": {"dev_examples": 100, "examples": 600, "epochs": 4, "max_length": 128},
