@@ -49,7 +49,7 @@ def verdicts(matrix: TransferMatrix) -> Table:
     )
     for target, plant in PLANTED.items():
         gains = [_gain(matrix, recipe, target) for recipe in (plant.helps, plant.nothing, plant.hurts)]
-        best = matrix.best(target)
+        best = matrix.oracle(target)
         says = f"{best.recipe if best else '-'}: {'found' if found(matrix, target) else 'MISSED'}"
         made.add_row(target, says, *gains)
     return made

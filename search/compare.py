@@ -49,17 +49,19 @@ def _difference(
         matrix.cells[recipe, target].error if recipe == NONE else matrix.gain_error(recipe, target)
         for matrix in (one, other)
     ]
+    if errors[0] is None or errors[1] is None:
+        return Text(f"{second - first:+.1f}")
     error = (errors[0] ** 2 + errors[1] ** 2) ** 0.5
     beyond = abs(second - first) > 2 * error
     return Text(f"{second - first:+.1f} ±{error:.1f}", style="bold" if beyond else "")
 
 
 def _lines(one: TransferMatrix, other: TransferMatrix, targets: list[str]) -> Iterator[Text]:
-    """Targets whose best recipe differs."""
+    """Targets whose oracle differs."""
     for target in targets:
-        best = one.best(target), other.best(target)
+        best = one.oracle(target), other.oracle(target)
         if best[0] and best[1] and best[0].recipe != best[1].recipe:
-            yield Text(f"Best on {target}: first {_named(best[0])}, second {_named(best[1])}.")
+            yield Text(f"Oracle on {target}: first {_named(best[0])}, second {_named(best[1])}.")
 
 
 def _named(cell: Cell) -> str:

@@ -1,91 +1,184 @@
-"""What the test scores of a sweep say of each recipe: gains with intervals, and a verdict in words.
+"""What the test scores of a sweep say of each recipe: scores and gains with their errors, and a verdict in words.
 
-Over all languages of a target, and over each language, family and script. A gain is that of the trials which English
-dev chose; the verdict's p-values are corrected for the number of recipes on the target (Holm).
+Over all languages of a target, and over each language, family and script. The runs are those that English dev chose.
+Runs that failed count as chance in every mean; errors, intervals and verdicts are of the runs that did not fail. The
+verdict's p-values are corrected for the number of recipes on the target (of a language also for the number of
+languages, and so on; Holm), and for how often the question was looked at.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.findings import Finding, Scope, Verdict
-from search.gains import TransferMatrix
-from search.results import TrialResult
-from search.significance import (
-    LEVEL,
-    Estimate,
-    Points,
-    Variance,
-    bootstrap,
-    combined,
-    holm,
-    pooled_over_seeds,
-    seeds_needed,
-)
-from spaces import LANGUAGES
+from search.findings import Finding, Measurement, Scope, Verdict
+from search.gains import Cell, TransferMatrix, transfer_matrix
+from search.results import Results, TrialResult
+from search.significance import ERROR_RATE, Arm, Difference, difference, error_rate_of_look, holm
+from spaces import LANGUAGES, TASKS
 from spaces.recipes import NONE
+from trainables.sampling import Units, score_covariance
 
-_FEWEST_SEEDS = 3  # two give a variance, but hardly
+FEWEST_SEEDS = 3  # two give a variance, but hardly
 
-PointsOf = Callable[[TrialResult], Points]
+UnitsOf = Callable[[TrialResult], Mapping[str, Units]]
 _Floats = NDArray[np.float64]
 
 
-def evidence(matrix: TransferMatrix, points_of: PointsOf) -> list[Finding]:
-    """The findings of a sweep; none for targets without a baseline."""
-    return [finding for target in matrix.targets for finding in _of_target(matrix, target, points_of)]
+def weigh(results: Results, units_of: UnitsOf) -> Results:
+    """The results with measurements, and with findings where a target has a baseline.
+
+    `units_of` reads what a run earned on the test sets, unit by unit.
+    """
+    matrix, look = transfer_matrix(results), results.look
+    measured: list[Measurement] = []
+    found: list[Finding] = []
+    for target in matrix.targets:
+        runs = _runs_of(matrix, target, units_of)
+        if runs is not None:
+            measured += runs.measurements()
+            found += runs.findings(look)
+    return replace(results, measurements=measured, findings=found)
 
 
-def _of_target(matrix: TransferMatrix, target: str, points_of: PointsOf) -> Iterator[Finding]:
-    groups = {recipe: matrix.cells[recipe, target].chosen for recipe in matrix.recipes}
-    groups = {recipe: chosen for recipe, chosen in groups.items() if chosen}
-    if NONE not in groups or len(groups) == 1:
-        return
-    runs = [result for chosen in groups.values() for result in chosen]
-    languages = tuple(runs[0].languages)
-    drawn = bootstrap([points_of(result) for result in runs])
-    scored = np.array([[result.languages[code]["value"] for code in languages] for result in runs])
-    ends = np.cumsum([len(chosen) for chosen in groups.values()]).tolist()
-    rows = {recipe: slice(end - len(groups[recipe]), end) for recipe, end in zip(groups, ends, strict=True)}
-    for scope, name, members in _scopes(languages):
-        columns = [languages.index(code) for code in members]
-        for told in _compared(rows, scored[:, columns].mean(1), drawn[:, columns].mean(1)):
-            yield Finding(target=target, scope=scope, name=name, **told)
+def _runs_of(matrix: TransferMatrix, target: str, units_of: UnitsOf) -> "_Runs | None":
+    cells = {recipe: cell for recipe in matrix.recipes if (cell := matrix.cells[recipe, target]).score is not None}
+    learned = [result for cell in cells.values() for result in cell.learned]
+    if not learned:
+        return None
+    ends = np.cumsum([len(cell.learned) for cell in cells.values()]).tolist()
+    arms = {
+        recipe: Arm(range(end - len(cell.learned), end), varies=recipe != NONE or TASKS[target].trains)
+        for (recipe, cell), end in zip(cells.items(), ends, strict=True)
+    }
+    return _Runs(target, cells, learned, arms, [units_of(result) for result in learned])
 
 
-def _compared(rows: dict[str, slice], scored: _Floats, drawn: _Floats) -> Iterator[dict[str, Any]]:
-    """What a finding says but for where. `scored` (runs,) and `drawn` (runs, draws) are means over some languages,
-    `rows` tells which runs are a recipe's."""
-    between_seeds = pooled_over_seeds([scored[of].tolist() for of in rows.values()])
-    baseline, baseline_drawn = scored[rows[NONE]], drawn[rows[NONE]].mean(0)
-    compared = []
-    for recipe, of in rows.items():
-        if recipe != NONE:
-            of_examples = float(np.var(drawn[of].mean(0) - baseline_drawn))
-            gain = float(scored[of].mean() - baseline.mean())
-            seeds = len(scored[of]), len(baseline)
-            compared.append((recipe, combined(gain, of_examples, between_seeds, *seeds), of_examples, min(seeds)))
-    corrected = holm([estimate.p for _, estimate, _, _ in compared])
-    for (recipe, estimate, of_examples, fewest), p in zip(compared, corrected, strict=True):
-        verdict, more = _verdict(estimate, p, of_examples, between_seeds, fewest)
-        low, high = estimate.interval
-        yield {"recipe": recipe, "gain": estimate.value, "low": low, "high": high, "p": p,
-               "verdict": verdict, "seeds": fewest, "more_seeds": more}  # fmt: skip
+@dataclass(frozen=True)
+class _Compared:
+    """A recipe beside `none` over some languages; `difference` is None where either has no run that did not fail."""
+
+    recipe: str
+    name: str
+    gain: float
+    difference: Difference | None
+
+    @property
+    def p(self) -> float:
+        return self.difference.estimate.p if self.difference is not None else 1.0
 
 
-def _verdict(
-    estimate: Estimate, p: float, of_examples: float, between_seeds: Variance | None, seeds: int
-) -> tuple[Verdict, int | None]:
-    if between_seeds is None or seeds < 2:
-        return Verdict.TOO_FEW, _FEWEST_SEEDS - seeds
-    if p < 1 - LEVEL:
-        return (Verdict.HELPS if estimate.value > 0 else Verdict.HURTS), None
-    needed = seeds_needed(estimate, of_examples, between_seeds)
-    if needed is None or needed <= seeds:
-        return Verdict.NO_EVIDENCE, None
-    return Verdict.TOO_FEW, needed - seeds
+@dataclass(frozen=True)
+class _Runs:
+    """All runs on a target that did not fail, recipe by recipe, and what they earned."""
+
+    target: str
+    cells: Mapping[str, Cell]
+    learned: Sequence[TrialResult]
+    arms: Mapping[str, Arm]
+    units: Sequence[Mapping[str, Units]]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self.learned[0].languages)
+
+    def measurements(self) -> Iterator[Measurement]:
+        """Of every recipe, over all languages and over each."""
+        for scope, name, members in _scopes(self.languages):
+            if scope in {Scope.ALL, Scope.LANGUAGE}:
+                yield from self._measured(scope, name, members)
+
+    def _measured(self, scope: Scope, name: str, members: Sequence[str]) -> Iterator[Measurement]:
+        scores, covariance = self._scores(members), score_covariance(self.units, members)
+        means = {recipe: cell.mean_over(members) for recipe, cell in self.cells.items()}
+        best = self.arms[max(means, key=lambda recipe: means[recipe])]
+        chance = float(np.mean([self.learned[0].languages[code]["chance"] for code in members]))
+        for recipe, arm in self.arms.items():
+            if not arm.rows:
+                yield Measurement(recipe, self.target, scope, name, 0.0, above_chance=False, near_best=False)
+                continue
+            score = difference(scores, covariance, arm).estimate
+            near = arm is best or not best.rows
+            if not near:
+                low, high = difference(scores, covariance, best, arm).estimate.interval()
+                near = low <= 0 <= high
+            yield Measurement(recipe, self.target, scope, name, score.error, score.less(chance).above_zero, near)
+
+    def findings(self, look: int) -> Iterator[Finding]:
+        """Of every recipe but `none`, in every scope; the p-values of a scope are corrected together."""
+        if NONE not in self.cells:
+            return
+        for scope in Scope:
+            of_scope = [(name, members) for kind, name, members in _scopes(self.languages) if kind is scope]
+            compared = [one for name, members in of_scope for one in self._over(name, members)]
+            corrected = holm([one.p for one in compared])
+            for one, p in zip(compared, corrected, strict=True):
+                yield self._finding(
+                    one, scope, min(1.0, p * ERROR_RATE / error_rate_of_look(look)), len(compared), look
+                )
+
+    def _over(self, name: str, members: Sequence[str]) -> Iterator[_Compared]:
+        scores, covariance = self._scores(members), score_covariance(self.units, members)
+        baseline = self.arms[NONE]
+        for recipe, arm in self.arms.items():
+            if recipe != NONE:
+                known = difference(scores, covariance, arm, baseline) if arm.rows and baseline.rows else None
+                gain = self.cells[recipe].mean_over(members) - self.cells[NONE].mean_over(members)
+                yield _Compared(recipe, name, gain, known)
+
+    def _finding(self, one: _Compared, scope: Scope, p: float, number: int, look: int) -> Finding:
+        cell, baseline = self.cells[one.recipe], self.cells[NONE]
+        verdict, more = self._verdict(one, p, number, look)
+        estimate = one.difference.estimate if one.difference is not None else None
+        low, high = estimate.interval() if estimate is not None else (None, None)
+        return Finding(
+            recipe=one.recipe,
+            target=self.target,
+            scope=scope,
+            name=one.name,
+            gain=one.gain,
+            learned_gain=estimate.value if estimate else None,
+            error=estimate.error if estimate else None,
+            freedom=estimate.freedom if estimate and np.isfinite(estimate.freedom) else None,
+            low=low,
+            high=high,
+            p=p,
+            verdict=verdict,
+            seeds=self._seeds(one.recipe),
+            failed=cell.failed_runs,
+            runs=cell.seeds,
+            none_failed=baseline.failed_runs,
+            none_runs=baseline.seeds,
+            more_seeds=more,
+        )
+
+    def _verdict(self, one: _Compared, p: float, number: int, look: int) -> tuple[Verdict, int | None]:
+        seeds, failed = self._seeds(one.recipe), self._more_failed(one.recipe)
+        if one.difference is None or seeds < FEWEST_SEEDS:
+            some_failed = self.cells[one.recipe].failed_runs or self.cells[NONE].failed_runs
+            return (Verdict.FAILED, None) if some_failed else (Verdict.TOO_FEW, FEWEST_SEEDS - seeds)
+        if p < ERROR_RATE:
+            verdict = Verdict.HELPS if one.difference.value > 0 else Verdict.HURTS
+            # Of a recipe that fails more often and is better where it does not, neither can be said; nor the reverse.
+            return (Verdict.FAILED if failed * one.difference.value > 0 else verdict), None
+        needed = one.difference.runs_needed(error_rate_of_look(look + 1) / number)
+        return (
+            (Verdict.TOO_FEW, needed - seeds) if needed is not None and needed > seeds else (Verdict.NO_EVIDENCE, None)
+        )
+
+    def _seeds(self, recipe: str) -> int:
+        """The smaller number of runs that did not fail, of recipes whose runs vary."""
+        return min(len(arm.rows) for arm in (self.arms[recipe], self.arms[NONE]) if arm.varies)
+
+    def _more_failed(self, recipe: str) -> float:
+        """By how much more of the recipe's runs failed than of those of `none`, as a share."""
+        shares = [self.cells[name].failed_runs / self.cells[name].seeds for name in (recipe, NONE)]
+        return shares[0] - shares[1]
+
+    def _scores(self, members: Sequence[str]) -> _Floats:
+        """Mean scores over some languages, (runs,)."""
+        return np.array([np.mean([one.languages[code]["value"] for code in members]) for one in self.learned])
 
 
 def _scopes(languages: Sequence[str]) -> Iterator[tuple[Scope, str, list[str]]]:

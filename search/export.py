@@ -47,7 +47,10 @@ def chosen_trials(results: Results, matrix: TransferMatrix, recipe: str | None) 
     """
     if recipe is not None and recipe not in matrix.recipes:
         raise UserError(f"{results.sweep} has no recipe '{recipe}'; it has {', '.join(matrix.recipes)}")
-    cells = {target: matrix.cells[recipe, target] if recipe else matrix.best(target) for target in matrix.targets}
+    cells = {
+        target: matrix.cells[recipe, target] if recipe else matrix.picked(target) or matrix.oracle(target)
+        for target in matrix.targets
+    }
     return {target: cell.chosen[0] for target, cell in cells.items() if cell is not None and cell.chosen}
 
 

@@ -1,8 +1,11 @@
-"""What is said of a recipe on a target, as plain data: a gain, its interval, and a verdict in words."""
+"""What is said of a recipe on a target, as plain data: its score and its gain, with errors, and a verdict in words."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from search.significance import LEVEL, Estimate
 
 
 class Verdict(StrEnum):
@@ -12,10 +15,11 @@ class Verdict(StrEnum):
     HURTS = "hurts"
     NO_EVIDENCE = "no evidence"
     TOO_FEW = "too few runs"
+    FAILED = "runs failed"
 
 
 class Scope(StrEnum):
-    """What a gain is the mean over."""
+    """What a score or a gain is the mean over."""
 
     ALL = "all"
     LANGUAGE = "language"
@@ -24,11 +28,38 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A recipe's gain over `none` on a target, in points, with its 95% interval.
+class Measurement:
+    """How well a recipe's score on a target is known: over all languages, or over one.
 
-    `name` is the language's code, the family or the script, empty for all. `p` is corrected for the number of recipes.
-    `more_seeds` is how many more a verdict would take, were the gain as large as it looks; None where that is more
+    `error` is the standard error of the score in points, over test examples and, where there are several runs, over
+    seeds. `above_chance` says whether the mean over seeds beats guessing (one-sided, 95%), `near_best` whether it
+    cannot be told from the recipe that scored best on the test sets (95%, on the same examples).
+    """
+
+    recipe: str
+    target: str
+    scope: Scope
+    name: str
+    error: float
+    above_chance: bool
+    near_best: bool
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "Measurement":
+        """The measurement that `asdict` gave; raises `TypeError` or `ValueError` for anything else."""
+        return cls(**plain | {"scope": Scope(plain["scope"])})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A recipe's gain over `none` on a target, in points.
+
+    `name` is the language's code, the family or the script, empty for all. `gain` counts runs that failed as chance.
+    `learned_gain` is the gain between the runs that did not fail; `error` is its standard error, `freedom` the error's
+    degrees of freedom (None: infinite), `low` and `high` are its 95% interval. All of these are None where a recipe
+    has no such run. `p` is corrected for the number of recipes and of looks. `seeds` is the smaller number of runs that
+    did not fail; `failed` of `runs` failed with the recipe, `none_failed` of `none_runs` without. `more_seeds` is how
+    many more would give a verdict in four of five cases, were the gain as large as it looks; None where that is more
     than anybody would run, or none are needed.
     """
 
@@ -37,14 +68,37 @@ class Finding:
     scope: Scope
     name: str
     gain: float
-    low: float
-    high: float
+    learned_gain: float | None
+    error: float | None
+    freedom: float | None
+    low: float | None
+    high: float | None
     p: float
     verdict: Verdict
     seeds: int
+    failed: int
+    runs: int
+    none_failed: int
+    none_runs: int
     more_seeds: int | None = None
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float] | None:
+        """From and to of the gain between runs that did not fail; None where it is not known."""
+        if self.learned_gain is None or self.error is None:
+            return None
+        return Estimate(self.learned_gain, self.error, self.freedom or math.inf).interval(level)
+
+    @property
+    def failures(self) -> str:
+        """Which runs failed, in words; empty where none did."""
+        told = []
+        if self.failed:
+            told.append(f"{self.failed} of {self.runs} runs failed")
+        if self.none_failed:
+            told.append(f"{self.none_failed} of {self.none_runs} of none failed")
+        return ", ".join(told)
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Finding":
-        """The finding that `asdict` told of; raises `TypeError` or `ValueError` for anything else."""
+        """The finding that `asdict` gave; raises `TypeError` or `ValueError` for anything else."""
         return cls(**plain | {"scope": Scope(plain["scope"]), "verdict": Verdict(plain["verdict"])})

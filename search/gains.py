@@ -5,29 +5,30 @@ Gain is the score with the recipe minus the score with `none`, each at its own b
 """
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from statistics import fmean, stdev
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
 
+from search.findings import Finding, Measurement, Scope
 from search.results import Results, TrialResult
+from search.significance import ERROR_RATE
 from spaces import TASKS
 from spaces.recipes import NONE
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A recipe on a target: the mean over seeds of the trials chosen by English dev.
+    """A recipe on a target: of every seed the trial that English dev chose.
 
-    `error` is the standard error of `score`: over seeds where there are several, else over test examples. `over_rates`
-    are mean and best test score over all trials that were not outdone at a rung, `by_oracle` the trials that the test
-    scores would have chosen: diagnostics, which chose nothing. `seeds` are those that were tried, `lost` those of
-    them that have no chosen trial because theirs failed.
+    `seeds` are those that were tried, `lost` those of them that have no chosen trial because theirs failed. A lost seed
+    counts as chance in every mean: leaving it out would flatter a recipe for failing. `over_rates` are mean and best
+    test score over all trials that were not outdone at a rung: a diagnostic, which chose nothing. `measurements` say by
+    language ("" for all) how well the score is known; they are empty until the evidence is weighed.
     """
 
     recipe: str
     target: str
     chosen: tuple[TrialResult, ...]
-    by_oracle: tuple[TrialResult, ...]
     over_rates: tuple[float, float] | None
     seeds: int
     lost: int
@@ -35,18 +36,29 @@ class Cell:
     stopped: int
     failed: int
     not_run: int
+    measurements: Mapping[str, Measurement] = field(default_factory=dict)
 
     @property
     def score(self) -> float | None:
-        """Mean test score over seeds, 0 to 100; None where no trial came to its end."""
-        return fmean(result.score or 0.0 for result in self.chosen) if self.chosen else None
+        """Mean test score over seeds, 0 to 100, of which lost ones score as chance; None where no trial has a score."""
+        return self.mean_over(list(self.chosen[0].languages)) if self.chosen else None
+
+    def mean_over(self, languages: Sequence[str]) -> float:
+        """Mean score over seeds and some languages, lost seeds at chance. Some trial must have been chosen."""
+        values = [fmean(one.languages[code]["value"] for code in languages) for one in self.chosen]
+        chance = fmean(self.chosen[0].languages[code]["chance"] for code in languages)
+        return fmean([*values, *[chance] * self.lost])
 
     @property
-    def error(self) -> float:
-        """Standard error of `score`."""
-        if len(self.chosen) > 1:
-            return stdev(result.score or 0.0 for result in self.chosen) / math.sqrt(len(self.chosen))
-        return self.chosen[0].error if self.chosen else 0.0
+    def learned(self) -> tuple[TrialResult, ...]:
+        """The chosen trials that did not fail: English dev of their training rose above chance."""
+        return tuple(result for result in self.chosen if result.learned)
+
+    @property
+    def error(self) -> float | None:
+        """Standard error of the mean over the runs that did not fail, over test examples and seeds; None before the
+        evidence is weighed, and where all failed."""
+        return self.measurements[""].error if "" in self.measurements and self.learned else None
 
     @property
     def best_score(self) -> float | None:
@@ -55,8 +67,13 @@ class Cell:
 
     @property
     def failed_runs(self) -> int:
-        """Seeds that ended at chance, or not at all."""
-        return self.lost + sum(not result.above_chance for result in self.chosen)
+        """Seeds whose training failed: it never rose above chance on English dev, or has no end."""
+        return self.lost + len(self.chosen) - len(self.learned)
+
+    @property
+    def failures(self) -> str:
+        """How many runs failed, in words; empty where none did."""
+        return f"{self.failed_runs} of {self.seeds} runs failed" if self.failed_runs else ""
 
     @property
     def english(self) -> float | None:
@@ -74,11 +91,6 @@ class Cell:
         return _mean(alike for result in self.chosen if (alike := result.consistency) is not None)
 
     @property
-    def oracle_score(self) -> float | None:
-        """Mean test score over seeds, had the test scores chosen the learning rate."""
-        return fmean(result.score or 0.0 for result in self.by_oracle) if self.by_oracle else None
-
-    @property
     def device_hours(self) -> float:
         """What a chosen trial takes with all of its stages, shared ones too: the price of the recipe on the target."""
         return fmean(result.chain_seconds for result in self.chosen) / 3600 if self.chosen else 0.0
@@ -90,13 +102,14 @@ class Cell:
 
     @property
     def above_chance(self) -> bool:
-        """Whether any of the chosen trials beats guessing beyond doubt."""
-        return any(result.above_chance for result in self.chosen)
+        """Whether the mean over seeds beats guessing (one-sided, 95%, over test examples and seeds)."""
+        return "" in self.measurements and self.measurements[""].above_chance
 
     @property
     def dev(self) -> float | None:
-        """Mean score on English dev of the chosen trials."""
-        return _mean(result.dev for result in self.chosen if result.dev is not None)
+        """Mean score on English dev over seeds, of which lost ones score as chance."""
+        values = [result.dev for result in self.chosen if result.dev is not None]
+        return fmean([*values, *[self.chosen[0].dev_chance] * self.lost]) if values else None
 
     @property
     def rates(self) -> list[float]:
@@ -106,14 +119,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class TransferMatrix:
-    """Cells by (recipe, target), in the order of the space."""
+    """Cells by (recipe, target), in the order of the space; `findings` by the same, over all languages."""
 
     recipes: tuple[str, ...]
     targets: tuple[str, ...]
     cells: dict[tuple[str, str], Cell]
+    findings: Mapping[tuple[str, str], Finding] = field(default_factory=dict)
 
     def gain(self, recipe: str, target: str) -> float | None:
-        """Points over `none`; None where either is missing."""
+        """Points over `none`, failed runs at chance; None where either is missing."""
         with_recipe, without = self.cells[recipe, target].score, self._baseline(target)
         return None if with_recipe is None or without is None else with_recipe - without
 
@@ -123,10 +137,11 @@ class TransferMatrix:
         with_recipe, without = self.cells[recipe, target].best_score, baseline.best_score if baseline else None
         return None if with_recipe is None or without is None else with_recipe - without
 
-    def gain_error(self, recipe: str, target: str) -> float:
-        """Standard error of the gain, the two scores taken as independent."""
-        baseline = self.cells.get((NONE, target))
-        return math.hypot(self.cells[recipe, target].error, baseline.error if baseline else 0.0)
+    def gain_error(self, recipe: str, target: str) -> float | None:
+        """Standard error of the gain between runs that did not fail, both scored on the same examples; None before the
+        evidence is weighed, and where all runs of either failed."""
+        finding = self.findings.get((recipe, target))
+        return finding.error if finding else None
 
     def mean_gain(self, recipe: str) -> float | None:
         """Mean gain over the targets; None unless all are there."""
@@ -140,42 +155,54 @@ class TransferMatrix:
         there = [cell for recipe in self.recipes if (cell := self.cells[recipe, target]).dev is not None]
         return max(there, key=lambda cell: cell.dev or 0.0, default=None)
 
-    def best(self, target: str) -> Cell | None:
-        """The recipe that scored best on a target's test sets: what was found, not what chose anything."""
+    def oracle(self, target: str) -> Cell | None:
+        """The recipe that scored best on a target's test sets: what was found, not what anybody could have chosen."""
         there = [cell for recipe in self.recipes if (cell := self.cells[recipe, target]).score is not None]
         return max(there, key=lambda cell: cell.score or 0.0, default=None)
 
-    def oracle(self, target: str) -> Cell | None:
-        """The recipe that the test scores would pick, at the rates that they would choose: a diagnostic."""
-        there = [cell for recipe in self.recipes if (cell := self.cells[recipe, target]).oracle_score is not None]
-        return max(there, key=lambda cell: cell.oracle_score or 0.0, default=None)
+    def oracle_interval(self, target: str) -> tuple[float, float] | None:
+        """The oracle's gain between runs that did not fail, from and to, at 95% for the best of all recipes.
+
+        The best of several is partly lucky, so each recipe's interval is as wide as makes all of them hold at once
+        (Bonferroni). None where the oracle is `none`, or its error is not known.
+        """
+        oracle = self.oracle(target)
+        finding = self.findings.get((oracle.recipe, target)) if oracle else None
+        number = sum(of == target for _, of in self.findings)
+        return finding.interval(1 - ERROR_RATE / number) if finding else None
 
     def tied(self, target: str) -> list[str]:
-        """Recipes within one standard error of the best one's score."""
-        best = self.best(target)
-        if best is None or best.score is None:
-            return []
+        """The oracle, and the recipes that cannot be told from it (95%, on the same examples, over seeds)."""
+        oracle = self.oracle(target)
         cells = [self.cells[recipe, target] for recipe in self.recipes]
-        return [
-            cell.recipe
-            for cell in cells
-            if cell.score is not None and best.score - cell.score <= math.hypot(best.error, cell.error)
-        ]
+        return [cell.recipe for cell in cells if cell is oracle or _near_best(cell)]
 
     def _baseline(self, target: str) -> float | None:
         baseline = self.cells.get((NONE, target))
         return baseline.score if baseline else None
 
 
+def _near_best(cell: Cell) -> bool:
+    return "" in cell.measurements and cell.measurements[""].near_best
+
+
 def transfer_matrix(results: Results) -> TransferMatrix:
     """The matrix of a sweep's results."""
     recipes = tuple(results.space["recipes"])
     targets = tuple(results.space["targets"])
-    cells = {(recipe, target): _cell(recipe, target, results.trials) for recipe in recipes for target in targets}
-    return TransferMatrix(recipes, targets, cells)
+    measured: dict[tuple[str, str], dict[str, Measurement]] = {}
+    for one in results.measurements:
+        measured.setdefault((one.recipe, one.target), {})[one.name] = one
+    cells = {
+        (recipe, target): _cell(recipe, target, results.trials, measured.get((recipe, target), {}))
+        for recipe in recipes
+        for target in targets
+    }
+    findings = {(one.recipe, one.target): one for one in results.findings if one.scope is Scope.ALL}
+    return TransferMatrix(recipes, targets, cells, findings)
 
 
-def _cell(recipe: str, target: str, results: Iterable[TrialResult]) -> Cell:
+def _cell(recipe: str, target: str, results: Iterable[TrialResult], measurements: Mapping[str, Measurement]) -> Cell:
     own = [one for one in results if (one.trial.recipe, one.trial.target) == (recipe, target)]
     # A trial that was outdone counts as stopped though it ran on: whether it did hangs on the order of arrival.
     finished = [one for one in own if one.score is not None and one.selectable]
@@ -189,7 +216,6 @@ def _cell(recipe: str, target: str, results: Iterable[TrialResult]) -> Cell:
         recipe,
         target,
         chosen=tuple(max(group, key=_by_dev) for group in by_seed.values()),
-        by_oracle=tuple(max(group, key=lambda one: one.score or 0.0) for group in by_seed.values()),
         over_rates=(fmean(scores), max(scores)) if scores else None,
         seeds=len({one.trial.seed for one in own if one.state != "not run"}),
         lost=len({one.trial.seed for one in own if one.state == "failed"} - by_seed.keys()),
@@ -197,6 +223,7 @@ def _cell(recipe: str, target: str, results: Iterable[TrialResult]) -> Cell:
         stopped=outdone,
         failed=failed,
         not_run=sum(one.state == "not run" for one in own),
+        measurements=measurements,
     )
 
 

@@ -31,7 +31,7 @@ def draw_heatmap(matrix: TransferMatrix, title: str, path: Path) -> None:
     axes.tick_params(length=0)
     axes.set_title(f"{title}\n", fontsize=10)
     axes.text(
-        0, -0.04, "± one standard error; (c): not above chance; -: no trial came to its end",
+        0, -0.04, "± one standard error, of runs that did not fail; (c): not above chance; -: no trial came to its end",
         transform=axes.transAxes, fontsize=7, va="top",
     )  # fmt: skip
     figure.colorbar(image, ax=axes, label="gain over none (points)", shrink=0.9)
@@ -46,7 +46,10 @@ def _cell_text(matrix: TransferMatrix, recipe: str, target: str, dark: bool) -> 
     if gain is None:
         return "-", "black"
     chance = "" if matrix.cells[recipe, target].above_chance else " (c)"
-    return f"{gain:+.1f}{chance}\n±{matrix.gain_error(recipe, target):.1f}", "white" if dark else "black"
+    error = matrix.gain_error(recipe, target)
+    failures = matrix.cells[recipe, target].failures
+    told = (f"\n±{error:.1f}" if error is not None else "") + (f"\n{failures}" if failures else "")
+    return f"{gain:+.1f}{chance}{told}", "white" if dark else "black"
 
 
 def _target_label(matrix: TransferMatrix, target: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from search.best_of import best_row
+from search.best_of import best_row, from_to
 from search.curves import curves
 from search.evidence_report import group_rows
 from search.findings import Finding, Scope, Verdict
@@ -21,7 +21,7 @@ from search.tables import AT_CHANCE, number, signed
 from spaces import LANGUAGES
 from spaces.recipes import NONE
 
-_MARKS = {Verdict.HELPS: "▲", Verdict.HURTS: "▼", Verdict.NO_EVIDENCE: "○", Verdict.TOO_FEW: "?"}
+_MARKS = {Verdict.HELPS: "▲", Verdict.HURTS: "▼", Verdict.NO_EVIDENCE: "○", Verdict.TOO_FEW: "?", Verdict.FAILED: "!"}
 _DEEPEST = 0.75  # opacity of the largest gain, so that text stays readable on it
 
 
@@ -53,7 +53,7 @@ def _told(results: Results, matrix: TransferMatrix, environment: Mapping[str, An
         "space_name": space["name"],
         "trials": len(results.trials),
         "made": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "best": [best_row(results, matrix, target) for target in matrix.targets],
+        "best": [best_row(matrix, target) for target in matrix.targets],
         "groups": group_rows(matrix),
         "warnings": [str(line) for line in warnings(results, matrix)],
         "views": views(results, matrix),
@@ -103,10 +103,7 @@ def _cell(cell: Cell | None, finding: Finding | None, where: str, reach: float) 
         )
         return {"gain": None, "text": score}
     chance = "" if cell is None or cell.above_chance else AT_CHANCE
-    more = f"; {finding.more_seeds} more would tell" if finding.more_seeds else ""
-    interval = f"{finding.low:+.1f} to {finding.high:+.1f}"
-    seeds = f"{finding.seeds} seed{'s' if finding.seeds > 1 else ''}"
-    told = f"{finding.gain:+.1f} points\n95%: {interval}\np = {finding.p:.3f}, {seeds}{more}\n{finding.verdict}"
+    told = "\n".join(_tip(finding))
     return {
         "gain": finding.gain,
         "depth": f"{_DEEPEST * min(1.0, math.sqrt(abs(finding.gain) / reach)):.2f}",
@@ -115,6 +112,17 @@ def _cell(cell: Cell | None, finding: Finding | None, where: str, reach: float) 
         "tip": told,
         "spoken": f"{where}: {told.replace(chr(10), ', ')}",
     }
+
+
+def _tip(finding: Finding) -> Iterator[str]:
+    """A finding's numbers, line by line."""
+    more = f"; {finding.more_seeds} more would likely tell" if finding.more_seeds else ""
+    yield f"{finding.gain:+.1f} points"
+    if finding.failures:
+        yield f"{finding.failures}, counted as chance; {signed(finding.learned_gain)} between the others"
+    yield f"95%: {from_to(finding.interval())}"
+    yield f"p = {finding.p:.3f}, {finding.seeds} seed{'' if finding.seeds == 1 else 's'}{more}"
+    yield finding.verdict
 
 
 def _behind(matrix: TransferMatrix, recipe: str, target: str) -> dict[str, str]:
@@ -126,7 +134,7 @@ def _behind(matrix: TransferMatrix, recipe: str, target: str) -> dict[str, str]:
         "recipe": recipe,
         "failed": f"{cell.failed_runs} of {cell.seeds}",
         "score": number(cell.score),
-        "error": number(cell.error if cell.chosen else None),
+        "error": number(cell.error),
         "best": number(cell.best_score),
         "gain": signed(gains[0]),
         "best_gain": signed(gains[1]),

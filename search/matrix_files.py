@@ -59,7 +59,10 @@ def write_evidence(findings: Sequence[Finding], path: Path) -> None:
         writer = csv.DictWriter(file, [field.name for field in fields(Finding)])
         writer.writeheader()
         for finding in findings:
-            numbers = {name: _digits(getattr(finding, name)) for name in ("gain", "low", "high", "p")}
+            numbers = {
+                name: _digits(getattr(finding, name))
+                for name in ("gain", "learned_gain", "error", "freedom", "low", "high", "p")
+            }
             writer.writerow(asdict(finding) | numbers)
 
 

@@ -6,14 +6,21 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from search.best_of import best_row
 from search.evidence_report import evidence_tables, verdict_tables
+from search.findings import Finding
 from search.gains import Cell, TransferMatrix
 from search.results import Results
-from search.tables import AT_CHANCE, number, signed, table
+from search.significance import error_rate_of_look
+from search.tables import AT_CHANCE, SOME_FAILED, number, table
 from spaces import LANGUAGES, TASKS
 from spaces.budget import Budget
 
 _TARGETS_ABREAST = 4
+_MATRIX_NOTE = (
+    f"Learning rates chosen on English dev; none: score. {AT_CHANCE}: not above chance. {SOME_FAILED}: runs failed, "
+    "and count as chance."
+)
 
 
 def summary(results: Results, matrix: TransferMatrix) -> RenderableType:
@@ -39,7 +46,7 @@ def _matrix_tables(matrix: TransferMatrix) -> Iterator[RenderableType]:
             "Gain over none, in points ± one standard error" if part == 0 else "",
             ("recipe",),
             (*targets, *(["mean of all"] if last else [])),
-            note=f"Learning rates chosen on English dev; none: score. {AT_CHANCE}: not above chance." if last else "",
+            note=_MATRIX_NOTE if last else "",
         )
         for recipe in matrix.recipes:
             cells = [_gain_text(matrix, recipe, target) for target in targets]
@@ -63,39 +70,40 @@ def _gain_text(matrix: TransferMatrix, recipe: str, target: str) -> Text:
     cell = matrix.cells[recipe, target]
     if cell.score is None:
         return Text(_why_empty(cell), style="dim")
-    chance = "" if cell.above_chance else AT_CHANCE
+    marks = ("" if cell.above_chance else AT_CHANCE) + (SOME_FAILED if cell.failed_runs else "")
     if recipe == "none":
-        return Text(f"{cell.score:.1f}{chance}", style="dim")
+        return Text(f"{cell.score:.1f}{marks}", style="dim")
     gain = matrix.gain(recipe, target)
     if gain is None:
-        return Text(f"({cell.score:.1f}){chance}")
+        return Text(f"({cell.score:.1f}){marks}")
     error = matrix.gain_error(recipe, target)
-    style = "" if abs(gain) <= 2 * error else ("green" if gain > 0 else "red")
-    return Text(f"{gain:+.1f} ±{error:.1f}{chance}", style=style)
+    told = "" if error is None else f" ±{error:.1f}"
+    return Text(f"{gain:+.1f}{told}{marks}", style=_colour(matrix.findings.get((recipe, target))))
+
+
+def _colour(finding: Finding | None) -> str:
+    """Green or red where the 95% interval lies on one side of nought."""
+    low, high = (finding.interval() if finding else None) or (0.0, 0.0)
+    return "green" if low > 0 else "red" if high < 0 else ""
 
 
 def _why_empty(cell: Cell) -> str:
-    why = {"failed": cell.failed, "stopped": cell.stopped, "not run": cell.not_run}
+    why = {cell.failures or "failed": cell.failed, "stopped": cell.stopped, "not run": cell.not_run}
     return next((word for word, trials in why.items() if trials), "-")
 
 
 def _best_table(matrix: TransferMatrix) -> Table:
     made = table(
         "Best recipe per target",
-        ("target", "best measured", "dev picks", "tied with it"),
-        ("score", "gain", "chance"),
-        note="Dev picks: what English dev alone would choose. Tied: within one standard error.",
+        ("target", "dev picks", "oracle"),
+        ("gain", "gain", "95%"),
+        note="Dev picks: what English dev alone would choose, and its gain. Oracle: the best on the test sets, which "
+        "nobody could have chosen; its interval allows for its being the best of all.",
     )
     for target in matrix.targets:
-        best = matrix.best(target)
-        if best is None:
-            made.add_row(target, "-")
-            continue
-        others = [recipe for recipe in matrix.tied(target) if recipe != best.recipe]
-        picked = matrix.picked(target)
-        gain = matrix.gain(best.recipe, target)
-        numbers = (number(best.score), signed(gain), number(best.chance))
-        made.add_row(target, best.recipe, picked.recipe if picked else "-", ", ".join(others) or "-", *numbers)
+        row = best_row(matrix, target)
+        oracle = row["oracle"] if row["tied"] == "-" else f"{row['oracle']} (not told from {row['tied']})"
+        made.add_row(target, row["picked"], oracle, row["gain"], row["oracle_gain"], row["oracle_interval"])
     return made
 
 
@@ -105,7 +113,7 @@ def _language_table(matrix: TransferMatrix, target: str) -> Table:
         f"{target}: score by language",
         ("language",),
         ("chance", *recipes),
-        note=f"Mean over seeds. {AT_CHANCE}: not above chance.",
+        note=f"Mean over seeds, failed ones at chance. {AT_CHANCE}: not above chance.",
     )
     if not recipes:
         return made
@@ -116,13 +124,12 @@ def _language_table(matrix: TransferMatrix, target: str) -> Table:
 
 
 def _language_text(cell: Cell, code: str) -> Text:
-    scores = [result.languages[code] for result in cell.chosen if code in result.languages]
-    if not scores:
+    if not cell.chosen or code not in cell.chosen[0].languages:
         return Text("-", style="dim")
-    value = sum(score["value"] for score in scores) / len(scores)
-    if any(score["above_chance"] for score in scores):
-        return Text(f"{value:.1f}")
-    return Text(f"{value:.1f}{AT_CHANCE}", style="yellow")
+    value = f"{cell.mean_over([code]):.1f}"
+    if code in cell.measurements and cell.measurements[code].above_chance:
+        return Text(value)
+    return Text(f"{value}{AT_CHANCE}", style="yellow")
 
 
 def _rates_table(matrix: TransferMatrix) -> Table:
@@ -181,7 +188,16 @@ def _inputs_table(results: Results) -> Table:
 
 def warnings(results: Results, matrix: TransferMatrix) -> list[Text]:
     """What a reader must know beside the numbers: limits of the scores, what is not above chance, too few seeds."""
-    return [*_limits(results, matrix), *_warnings(matrix)]
+    return [*_limits(results, matrix), *_warnings(matrix), *_looks(results)]
+
+
+def _looks(results: Results) -> Iterator[Text]:
+    if results.look > 1:
+        spent = error_rate_of_look(results.look)
+        yield Text(
+            f"Look {results.look} at this question: sweeps with other seeds came before it, so that its verdicts may "
+            f"spend {spent:.2%} of error, not {error_rate_of_look(1):.0%}."
+        )
 
 
 def _limits(results: Results, matrix: TransferMatrix) -> Iterator[Text]:
@@ -220,6 +236,14 @@ def _warnings(matrix: TransferMatrix) -> Iterator[Text]:
     if failed:
         told = ", ".join(f"{where} {trials}" for where, trials in failed.items())
         yield Text(f"Trials that failed: {told}. Their MLflow runs say why.", style="yellow")
+    runs = [f"{cell.recipe} on {cell.target} {cell.failed_runs} of {cell.seeds}"
+            for cell in matrix.cells.values() if cell.failed_runs]  # fmt: skip
+    if runs:
+        yield Text(
+            f"Runs that failed: {', '.join(runs)}. They never rose above chance on English dev or have no end, and "
+            "count as chance; errors and intervals are of the others.",
+            style="yellow",
+        )
     if any(len(cell.chosen) == 1 for cell in matrix.cells.values()):
         yield Text(
             "One seed: errors are over test examples only; fine-tuning varies between seeds as well.", style="dim"
@@ -231,5 +255,4 @@ def _at_chance(cell: Cell) -> bool:
 
 
 def _english_at_chance(cell: Cell) -> bool:
-    scored = [result.languages["en"] for result in cell.chosen if "en" in result.languages]
-    return bool(scored) and not any(scores["above_chance"] for scores in scored)
+    return "en" in cell.measurements and not cell.measurements["en"].above_chance

@@ -1,21 +1,20 @@
 """What a sweep has found, trial by trial, as plain data: kept as JSON beside the sweep, read by every report."""
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from search.board import Board, Records, State, trained_by
-from search.findings import Finding, Scope
+from search.findings import Finding, Measurement, Scope
 from spaces import UserError
 from spaces.trial import Trial
 from trainables.doubt import beyond_doubt
 from trainables.stages import TrainStage
 
 RESULTS_FILE = "results.json"
-SCHEMA = 3
+SCHEMA = 4
 OF_THIS_RUN = {"examples_trained_now", "seconds"}  # of the totals
 
 
@@ -46,6 +45,7 @@ class TrialResult:
     seconds: float = 0.0
     chain_seconds: float = 0.0
     scored: str = ""
+    error: float = 0.0
 
     @property
     def score(self) -> float | None:
@@ -85,26 +85,39 @@ class TrialResult:
         return _mean([language["chance"] for language in self.languages.values()])
 
     @property
-    def error(self) -> float:
-        """Standard error of `score` over examples, languages taken as independent."""
-        errors = [language["error"] for language in self.languages.values()]
-        return math.sqrt(sum(error**2 for error in errors)) / len(errors) if errors else 0.0
+    def learned(self) -> bool:
+        """Whether the target's training came above chance on English dev (one-sided, 95%): if not, the run failed.
+
+        True where that is not known, and where the target trains nothing.
+        """
+        points = self._dev_points
+        return not points or any(beyond_doubt(point["dev"] - point["chance"], point["error"]) for point in points)
 
     @property
-    def above_chance(self) -> bool:
-        """Whether the mean over languages beats guessing beyond doubt (one-sided, 95%)."""
-        return self.score is not None and beyond_doubt(self.score - (self.chance or 0), self.error)
+    def dev_chance(self) -> float:
+        """What guessing earns on English dev of the target; 0 where that is not known."""
+        return self._dev_points[0]["chance"] if self._dev_points else 0.0
+
+    @property
+    def _dev_points(self) -> list[dict[str, Any]]:
+        points = [point for stage in self.trained if stage["role"] == "target" for point in stage.get("history", [])]
+        return [point for point in points if "chance" in point]
 
 
 @dataclass(frozen=True)
 class Results:
-    """A sweep's trials, what it cost, and what the test scores say of the recipes."""
+    """A sweep's trials, what it cost, and what the test scores say of the recipes.
+
+    `look` counts how often the question was looked at, with this sweep (`search.looks`).
+    """
 
     sweep: str
     space: Mapping[str, Any]
     trials: list[TrialResult]
     totals: Mapping[str, Any]
     findings: list[Finding] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
+    look: int = 1
 
     def finding(self, recipe: str, target: str) -> Finding | None:
         """What is said of a recipe on a target, over all its languages."""
@@ -131,7 +144,8 @@ class Results:
                 raise UserError(f"{path} is of another version of Stopover; run the sweep again, nothing is retrained")
             trials = [TrialResult(**(one | {"trial": Trial(**one["trial"])})) for one in saved["trials"]]
             findings = [Finding.from_plain(one) for one in saved["findings"]]
-            return cls(saved["sweep"], saved["space"], trials, saved["totals"], findings)
+            measured = [Measurement.from_plain(one) for one in saved["measurements"]]
+            return cls(saved["sweep"], saved["space"], trials, saved["totals"], findings, measured, saved["look"])
         except FileNotFoundError:
             raise UserError(f"{folder.name}: no results yet under {folder}; run the sweep first") from None
         except (OSError, ValueError, KeyError, TypeError):
@@ -164,6 +178,7 @@ def trial_result(trial: Trial, board: Board) -> TrialResult:
         seconds=round(standing.seconds, 3),
         chain_seconds=round(sum(one.get("seconds", 0.0) for one in (*records.values(), scored)), 3),
         scored=chain[-1].key if scored else "",
+        error=scored.get("error", 0.0),
     )
 
 

@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,14 @@ from search.board import Board, State
 from search.datasets_used import DatasetUsed, datasets_used
 from search.environment import ENVIRONMENT_FILE, environment
 from search.estimate import shape_of
-from search.evidence import evidence
+from search.evidence import weigh
 from search.gains import TransferMatrix, transfer_matrix
 from search.halving import Halving
 from search.heatmap import draw_heatmap
 from search.home import Home
 from search.html_report import write_html
 from search.journal import Journal
+from search.looks import look_of
 from search.matrix_files import write_csv, write_evidence, write_json
 from search.note import note
 from search.plan import Plan, make_plan
@@ -38,7 +39,7 @@ from spaces.trial import Trial
 from trainables.digest import digest_of
 from trainables.events import Evaluated
 from trainables.examples import Data
-from trainables.kept_scores import read_points
+from trainables.kept_scores import read_units
 from trainables.model_files import find_model, model_digest
 from trainables.published import PublishedData
 from trainables.sources import open_source
@@ -197,9 +198,9 @@ def run(sweep: Sweep, console: Console, how: How) -> tuple[Results, TransferMatr
                 raise
     with store.records_cached(board.plan.stages):
         results = _results(sweep, board, time.monotonic() - began)
-    matrix = transfer_matrix(results)
     with console.status("weighing the evidence"):
-        results = replace(results, findings=evidence(matrix, lambda result: read_points(store, result.scored)))
+        results = weigh(results, lambda result: read_units(store, result.scored))
+    matrix = transfer_matrix(results)
     files = [*write_down(results, matrix, sweep.folder, sweep.space), _write_plan(sweep, store)]
     gains = _gains(results, matrix)
     for result in results.trials:
@@ -286,7 +287,8 @@ def _run(board: Board, ray: "ReadyRay", tracker: Any, console: Console, needed: 
 def _results(sweep: Sweep, board: Board, seconds: float) -> Results:
     trials = [trial_result(trial, board) for trial in board.standings]
     cost = totals(board, seconds)
-    return Results(sweep.id, sweep.space.model_dump(mode="json"), trials, cost)
+    look = look_of(sweep.id, sweep.space, sweep.home)
+    return Results(sweep.id, sweep.space.model_dump(mode="json"), trials, cost, look=look)
 
 
 def _gains(results: Results, matrix: TransferMatrix) -> dict[str, float]:

@@ -4,6 +4,7 @@ from rich import box
 from rich.table import Table
 
 AT_CHANCE = "≈"  # marks a score that is not above chance
+SOME_FAILED = "!"  # marks a score of which some runs failed
 
 
 def table(title: str, text: tuple[str, ...], numbers: tuple[str, ...] = (), note: str = "") -> Table:

@@ -3,9 +3,9 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
-from numpy.typing import NDArray
 
 from spaces import UserError
+from trainables.sampling import Units
 from trainables.store import Store
 
 PREDICTIONS_FILE = "predictions.arrow"
@@ -17,14 +17,15 @@ def read_predictions(store: Store, stage: str) -> pa.Table:
     return _read(store, stage, PREDICTIONS_FILE)
 
 
-def read_points(store: Store, stage: str) -> dict[str, NDArray[np.float64]]:
-    """By language (examples, 2): what every example earned and could have earned; raises `UserError` likewise."""
+def read_units(store: Store, stage: str) -> dict[str, Units]:
+    """What a run earned, by language; raises `UserError` where the store does not have it."""
     table = _read(store, stage, POINTS_FILE)
-    points = {}
+    units = {}
     for language in pa.compute.unique(table["language"]).to_pylist():
         rows = table.filter(pa.compute.equal(table["language"], language))
-        points[language] = np.column_stack([rows["earned"].to_numpy(), rows["possible"].to_numpy()]).astype(float)
-    return points
+        group, earned, possible = (rows[name].to_numpy() for name in ("group", "earned", "possible"))
+        units[language] = Units(group.astype(np.int64), earned.astype(float), possible.astype(float))
+    return units
 
 
 def _read(store: Store, stage: str, file: str) -> pa.Table:

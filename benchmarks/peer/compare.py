@@ -111,7 +111,7 @@ def _finds(console: Console, matrix: TransferMatrix, trials: Sequence[dict[str, 
     made = table("Best recipe per target, and its score", ("target", "Stopover", "by hand"), ("score", "score"))
     no_worse = True
     for target in matrix.targets:
-        cell = matrix.best(target)
+        cell = matrix.oracle(target)
         theirs = _best_by_hand([one for one in trials if one["target"] == target and one["score"] is not None])
         if cell is None or cell.score is None or theirs is None:
             made.add_row(target, "-", "-", "-", "-")

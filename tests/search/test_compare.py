@@ -8,7 +8,7 @@ from rich.console import Console
 from search.compare import comparison
 from search.gains import TransferMatrix
 from spaces import UserError
-from tests.search.test_gains import matrix_of, result
+from tests.search.test_gains import matrix_of, result, weighed
 
 
 def told(one: TransferMatrix, other: TransferMatrix) -> str:
@@ -17,12 +17,12 @@ def told(one: TransferMatrix, other: TransferMatrix) -> str:
     return text.getvalue()
 
 
-ONE = matrix_of(
+ONE = weighed(
     result("none", 0.1, dev=1, scores={"en": 50}),
     result("mnli", 0.1, dev=1, scores={"en": 60}),
     result("qqp", 0.1, dev=1, scores={"en": 40}),
 )
-OTHER = matrix_of(
+OTHER = weighed(
     result("none", 0.1, dev=1, scores={"en": 55}),
     result("qqp", 0.1, dev=1, scores={"en": 75}),
     result("squad_v1", 0.1, dev=1, scores={"en": 10}),
@@ -35,13 +35,14 @@ def test_what_both_have_is_shown_with_the_difference() -> None:
     assert lines.keys() == {"none", "qqp"}
     assert lines["none"][2:5] == ["50.0", "55.0", "+5.0"]
     assert lines["qqp"][2:5] == ["-10.0", "+20.0", "+30.0"]
-    assert lines["qqp"][5] == "±6.0"  # four scores of error 3
+    # On 400 examples: 40 of them differ in the one sweep, 80 in the other.
+    assert lines["qqp"][5] == f"±{100 * ((0.1 * 0.9 + 0.2 * 0.8) / 399) ** 0.5:.1f}"
     assert "First: small-1" in text and "Second: small-2" in text
 
 
 def test_another_best_recipe_is_named() -> None:
-    assert "Best on xnli: first mnli (60.0), second qqp (75.0)." in told(ONE, OTHER)
-    assert "Best on" not in told(ONE, ONE)
+    assert "Oracle on xnli: first mnli (60.0), second qqp (75.0)." in told(ONE, OTHER)
+    assert "Oracle on" not in told(ONE, ONE)
 
 
 def test_sweeps_without_anything_in_common_are_refused() -> None:

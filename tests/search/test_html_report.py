@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from search.evidence import evidence
+from search.evidence import weigh
 from search.gains import transfer_matrix
 from search.html_report import views, write_html
 from search.results import Results
-from tests.search.test_evidence import points_of
-from tests.search.test_gains import result
+from tests.search.test_gains import result, units_of
 from tests.search.test_report import COST
 
 SCORES = {
@@ -32,8 +31,7 @@ def results() -> Results:
     trials.append(result("mnli", 0.2, dev=0.5, scores={}, state="stopped early"))
     space = {"name": "small", "model": "<b>tiny</b>", "recipes": list(SCORES), "targets": ["xnli", "pawsx"],
              "source": "world", "evaluation": {}}  # fmt: skip
-    bare = Results("small-1", space, trials, COST)
-    return Results("small-1", space, trials, COST, evidence(transfer_matrix(bare), points_of))
+    return weigh(Results("small-1", space, trials, COST), units_of)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +73,7 @@ def test_the_page_says_what_it_cost_and_what_to_run(page: Path) -> None:
     assert "stopover run small.yaml" in text
     assert "device hours" in text and "0.5" in text
     assert text.count("<svg") == 2  # a picture per target
-    assert "classification" in text and "best per target" in text
+    assert "classification" in text and "oracle per target" in text
     assert "0 of 3" in text and "gain of the best" in text
 
 

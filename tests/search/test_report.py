@@ -5,10 +5,12 @@ from typing import Any
 
 from rich.console import Console
 
+from search.evidence import weigh
 from search.gains import transfer_matrix
 from search.report import full_report, warnings
 from search.results import Results, TrialResult
 from spaces.trial import Trial
+from tests.search.test_gains import failing_recipe, result, results_of, units_of
 
 COST = {
     "examples_alone": 10, "examples_planned": 10, "examples_trained": 10, "examples_trained_now": 0,
@@ -28,7 +30,7 @@ def report_of(scores: dict[str, dict[str, dict[str, Any]]], **more: Any) -> str:
         for target, languages in scores.items()
     ]
     space = {"recipes": ["none"], "targets": list(scores), "source": "mirror", "evaluation": {}}
-    results = Results("s-1", space, trials, COST)
+    results = weigh(Results("s-1", space, trials, COST), units_of)
     text = io.StringIO()
     Console(file=text, width=140).print(full_report(results, transfer_matrix(results)))
     return text.getvalue()
@@ -93,3 +95,41 @@ def test_trials_that_failed_are_counted() -> None:
     trials = [TrialResult(Trial("xnli", "none", 0.1, 0.1, seed), "failed", "RuntimeError: no") for seed in (0, 1)]
     results = Results("s-1", {"recipes": ["none"], "targets": ["xnli"], "source": "world"}, trials, COST)
     assert "Trials that failed: none on xnli 2." in str(warnings(results, transfer_matrix(results))[0])
+
+
+def full(results: Results) -> str:
+    text = io.StringIO()
+    Console(file=text, width=140).print(full_report(results, transfer_matrix(results)))
+    return text.getvalue()
+
+
+def test_runs_that_failed_are_marked_counted_and_explained() -> None:
+    none = [result("none", 0.1, dev=60, scores={"en": 60}, seed=seed) for seed in range(5)]
+    mnli = [result("mnli", 0.1, dev=64, scores={"en": 64}, seed=seed) for seed in range(2)]
+    lost = [result("mnli", 0.1, dev=None, scores={}, seed=seed, state="failed") for seed in (2, 3, 4)]
+    made = results_of(*none, *mnli, *lost)
+    space = {**made.space, "source": "world", "evaluation": {}}
+    text = full(weigh(Results("s-1", space, made.trials, COST), units_of))
+    (row,) = [line for line in text.splitlines() if line.split()[:1] == ["mnli"] and "±" in line]
+    assert "-14.6" in row and "!" in row
+    assert "Runs that failed: mnli on xnli 3 of 5." in text
+    assert failing_recipe(end="lost").findings["mnli", "xnli"].verdict == "runs failed"
+
+
+def test_a_later_look_is_named() -> None:
+    made = results_of(result("none", 0.1, dev=60, scores={"en": 60}))
+    space = {**made.space, "source": "world", "evaluation": {}}
+    text = full(weigh(Results("s-1", space, made.trials, COST, look=2), units_of))
+    assert "Look 2 at this question" in text and "0.80%" in text
+
+
+def test_what_english_dev_picks_stands_before_the_oracle() -> None:
+    made = results_of(
+        result("none", 0.1, dev=60, scores={"en": 50}),
+        result("mnli", 0.1, dev=70, scores={"en": 60}),
+        result("qqp", 0.1, dev=65, scores={"en": 80}),
+    )
+    space = {**made.space, "source": "world", "evaluation": {}}
+    lines = full(weigh(Results("s-1", space, made.trials, COST), units_of)).splitlines()
+    (row,) = [line.split() for line in lines if line.split()[:2] == ["xnli", "mnli"] and "qqp" in line]
+    assert row[:5] == ["xnli", "mnli", "qqp", "+10.0", "+30.0"]

@@ -1,0 +1,183 @@
+"""Do intervals hold what they promise, and do verdicts? Simulated sweeps in which the truth is known.
+
+    python benchmarks/coverage.py [--sweeps 2000]
+
+Every sweep is judged by `search.evidence`, from trials and what they earned on each test example. Examples differ in
+difficulty, recipes in what they do to an example, runs of a recipe by seed and by example; two languages are
+translations of one another. `none` varies by so many times the standard deviation of the others, in a fifth of its runs
+it never rises above chance (on English dev and on the test sets), or it trains nothing at all. Exit code 1 where an
+interval covers the true gain between runs that do not fail in less than 93% or more than 97% of the sweeps, or where
+more than 5% of the sweeps in which nothing helps say of any recipe that it helps or hurts, also where seeds were added
+as the report advised, up to three times. Five minutes on one core.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from search.evidence import weigh
+from search.findings import Finding, Scope, Verdict
+from search.results import Results, TrialResult
+from search.tables import table
+from spaces.trial import Trial
+from trainables.sampling import Units
+
+RATIOS = (1, 2, 3, 5)  # standard deviation of `none` between seeds over that of the recipes
+SEEDS = (3, 5)
+FAILING = 0.2
+COVERS = (0.93, 0.97)
+FALSE_VERDICTS = 0.05
+LOOKS = 3
+
+EXAMPLES = 300
+LANGUAGES = ("en", "de")
+SCORE, GAIN, CHANCE = 70.0, 3.0, 33.0
+BETWEEN_SEEDS = 1.5  # points, of a recipe
+DIFFICULTY, RESPONSE, LUCK = 30.0, 12.0, 20.0  # points: of an example, of a recipe to it, of a run on it
+RECIPES = ("mnli", "qqp", "snli", "squad_v1", "squad_v2")
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a made-up target is like."""
+
+    ratio: float
+    fails: bool
+    trains: bool
+
+    @property
+    def target(self) -> str:
+        """A target of the catalogue that trains, or does not."""
+        return "xnli" if self.trains else "tatoeba"
+
+    def __str__(self) -> str:
+        if not self.trains:
+            return "none trains nothing"
+        return f"none varies {self.ratio:g} times" + (", a fifth fails" if self.fails else "")
+
+
+SETTINGS = [Setting(ratio, fails, trains=True) for fails, ratio in product((False, True), RATIOS)]
+SETTINGS.append(Setting(1, fails=False, trains=False))
+
+
+class World:
+    """One draw of test examples, of which any number of runs may be made."""
+
+    def __init__(self, setting: Setting, gains: Sequence[float], rng: np.random.Generator) -> None:
+        self.setting = setting
+        self.gains = dict(zip(("none", *RECIPES), (0.0, *gains)))
+        self.rng = rng
+        self.difficulty = rng.normal(0, DIFFICULTY, EXAMPLES)
+        self.response = {recipe: rng.normal(0, RESPONSE, EXAMPLES) for recipe in self.gains}
+        self.earned: dict[str, Floats] = {}
+
+    def sweep(self, seeds: int, look: int = 1) -> Results:
+        """The results of so many seeds, the first of them as they were before."""
+        trials = [self._trial(recipe, seed) for recipe in self.gains for seed in range(seeds)]
+        space = {"recipes": list(self.gains), "targets": [self.setting.target]}
+        return weigh(Results("made-1", space, trials, {}, look=look), self._units)
+
+    def _trial(self, recipe: str, seed: int) -> TrialResult:
+        trial = Trial(self.setting.target, recipe, 1e-5, 1e-5, seed)
+        if trial.id not in self.earned:
+            self.earned[trial.id] = self._run(recipe, seed)
+        earned = self.earned[trial.id]
+        failed = not earned.any()
+        languages = {
+            code: {"value": CHANCE if failed else float(values.mean()), "chance": CHANCE}
+            for code, values in zip(LANGUAGES, earned, strict=True)
+        }
+        dev = CHANCE if failed else SCORE
+        history = [{"dev": dev, "chance": CHANCE, "error": 2.0, "step": 1, "steps": 1}]
+        trained: list[dict[str, Any]] = [{"task": self.setting.target, "role": "target", "history": history}]
+        trains = self.setting.trains
+        return TrialResult(trial, "finished", dev=dev if trains else None, languages=languages, scored=trial.id,
+                           trained=trained if trains else [])  # fmt: skip
+
+    def _run(self, recipe: str, seed: int) -> Floats:
+        """What a run earns on every example, (languages, examples); nothing at all where it fails."""
+        rng, setting = self.rng, self.setting
+        if recipe == "none" and not setting.trains and seed:
+            return self.earned[Trial(setting.target, recipe, 1e-5, 1e-5, 0).id]
+        if recipe == "none" and setting.fails and rng.random() < FAILING:
+            return np.zeros((len(LANGUAGES), EXAMPLES))
+        spread = BETWEEN_SEEDS * (setting.ratio if recipe == "none" else 1)
+        of_run = rng.normal(0, spread) if setting.trains or recipe != "none" else 0.0
+        luck = rng.normal(0, LUCK, (len(LANGUAGES), EXAMPLES))
+        return SCORE + self.gains[recipe] + of_run + self.difficulty + self.response[recipe] + luck
+
+    def _units(self, result: TrialResult) -> dict[str, Units]:
+        rows, ones = np.arange(EXAMPLES), np.ones(EXAMPLES)
+        earned = self.earned[result.scored]
+        return {code: Units(rows, of / 100, ones) for code, of in zip(LANGUAGES, earned, strict=True)}
+
+
+def main() -> int:
+    """Prints coverage and false verdicts; 0 when both are as promised."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sweeps", type=int, default=2000)
+    sweeps = parser.parse_args().sweeps
+    console = Console()
+    made = table(
+        f"{sweeps} sweeps a row and number of seeds",
+        ("setting",),
+        (*(f"{seeds} seeds" for seeds in SEEDS), "false verdicts", "more followed"),
+        note="Intervals that cover the true gain, of those with enough runs for a verdict; sweeps with a false verdict "
+        "on any of five recipes that do nothing, of three seeds, and with seeds added as advised.",
+    )
+    holds = True
+    for number, setting in enumerate(SETTINGS):
+        covered = [coverage(setting, seeds, sweeps, np.random.default_rng([number, seeds])) for seeds in SEEDS]
+        false = false_verdicts(setting, SEEDS[0], sweeps, np.random.default_rng([number, 99]))
+        made.add_row(str(setting), *(f"{share:.1%}" for share in (*covered, *false)))
+        holds &= all(COVERS[0] <= share <= COVERS[1] for share in covered) and max(false) <= FALSE_VERDICTS
+    console.print(made)
+    return 0 if holds else 1
+
+
+def coverage(setting: Setting, seeds: int, sweeps: int, rng: np.random.Generator) -> float:
+    """The share of intervals that cover the true gain between runs that do not fail, of those with three such runs."""
+    told = []
+    for _ in range(sweeps):
+        (finding,) = _of_target(World(setting, [GAIN], rng).sweep(seeds))
+        if finding.low is not None and finding.high is not None and finding.seeds >= SEEDS[0]:
+            told.append(finding.low <= GAIN <= finding.high)
+    return float(np.mean(told))
+
+
+def false_verdicts(setting: Setting, seeds: int, sweeps: int, rng: np.random.Generator) -> tuple[float, float]:
+    """The share of sweeps that say of a recipe that does nothing that it helps or hurts: at the first look, and at any
+    of three looks, each with as many seeds more as the report before it advised for the recipe that needs fewest."""
+    first, ever = 0, 0
+    for _ in range(sweeps):
+        said = list(_looks(World(setting, [0.0] * len(RECIPES), rng), seeds))
+        first += said[0]
+        ever += any(said)
+    return first / sweeps, ever / sweeps
+
+
+def _looks(world: World, seeds: int) -> Iterator[bool]:
+    for look in range(1, LOOKS + 1):
+        findings = _of_target(world.sweep(seeds, look))
+        yield any(one.verdict in {Verdict.HELPS, Verdict.HURTS} for one in findings)
+        advised = [one.more_seeds for one in findings if one.more_seeds]
+        if not advised:
+            return
+        seeds += min(advised)
+
+
+def _of_target(results: Results) -> list[Finding]:
+    return [one for one in results.findings if one.scope is Scope.ALL]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
