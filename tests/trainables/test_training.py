@@ -384,14 +384,15 @@ class Memory:
 whole_forward = FineTuned.forward
 
 
+@pytest.mark.parametrize(("batch_tokens", "parts"), [(8192, 4), (1, 1)])  # all eight at once, or one by one
 def test_a_batch_that_memory_does_not_hold_goes_through_in_parts(
-    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch, batch_tokens: int, parts: int
 ) -> None:
     whole, small = make_bench("whole"), make_bench("small")
     for bench in (whole, small):  # parts draw other numbers for dropout than the whole
         for module in bench.encoder_after(bench.model_digest).modules():
             module.p = 0.0
-    stage = first_stage(whole, settings={"epochs": 1, "dropout": 0})
+    stage = first_stage(whole, settings={"epochs": 1, "dropout": 0, "batch_tokens": batch_tokens})
     trained(whole, stage)
     memory = Memory(holds=3)
     monkeypatch.setattr(FineTuned, "forward", lambda model, batch, head: memory.forward(model, batch, head))
@@ -399,7 +400,7 @@ def test_a_batch_that_memory_does_not_hold_goes_through_in_parts(
     first, second = (bench.store.record(stage.key) for bench in (whole, small))
     assert first is not None and second is not None
     assert memory.largest <= 3
-    assert (first["parts_of_a_batch"], second["parts_of_a_batch"]) == (1, 4)  # eight examples a batch
+    assert (first["parts_of_a_batch"], second["parts_of_a_batch"]) == (1, parts)
     for one, other in zip(first["history"], second["history"], strict=True):
         assert other["loss"] == pytest.approx(one["loss"], rel=1e-3)
 
