@@ -42,12 +42,13 @@ def _count(default: int | None, least: int = 1, optional: bool = False) -> Any:
 
 @dataclass(frozen=True)
 class Training:
-    """How one phase trains. The defaults are Phang et al. 2020's (FACTS: jiant's configuration).
+    """How one phase trains. The defaults are Phang et al. 2020's.
 
-    `examples` and `dev_examples` cap the sets (a seeded sample), `batch_tokens` caps the padded tokens of
-    a batch, `evaluations` is how often English dev is scored, or `evaluate_every` after how many steps; after
-    `patience` evaluations without a better one training ends. `stride` is how far QA windows overlap. Raises
-    `ValueError` that names the setting and its value.
+    `examples` and `dev_examples` cap the sets (a seeded sample). An optimizer step is over `batch_size` examples (in
+    span QA and tagging: windows of examples); where they have more than `batch_tokens` tokens, padded, they go through
+    the device in parts, to the same effect. `evaluations` is how often English dev is scored, or `evaluate_every` after
+    how many steps; after `patience` evaluations without a better one training ends. `stride` is how far QA windows
+    overlap. Raises `ValueError` that names the setting and its value.
     """
 
     examples: int | None = _count(None, optional=True)

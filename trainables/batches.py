@@ -22,12 +22,12 @@ def lengths_of(table: pa.Table) -> Numbers:
     return cast(Numbers, pa.compute.list_value_length(table["input_ids"]).to_numpy())
 
 
-def training_batches(lengths: Numbers, batch_size: int, batch_tokens: int, epochs: float, seed: int) -> list[Numbers]:
+def training_batches(lengths: Numbers, batch_size: int, epochs: float, seed: int) -> list[Numbers]:
     """The row numbers of every batch of a training, in order: a function of the arguments alone.
 
-    Each epoch is shuffled anew; within pools of `_POOL` batches rows are bucketed by length. A batch holds at most
-    `batch_size` rows and, padded, `batch_tokens` tokens (a single longer row makes a batch of its own). A fractional
-    last epoch is cut to that share of its batches.
+    Each epoch is shuffled anew; within pools of `_POOL` batches rows are bucketed by length, short ones first in their
+    batch. A batch holds `batch_size` rows, but for one per epoch that holds what is left. A fractional last epoch is
+    cut to that share of its batches.
     """
     batches: list[Numbers] = []
     for epoch in range(int(np.ceil(epochs))):
@@ -35,8 +35,8 @@ def training_batches(lengths: Numbers, batch_size: int, batch_tokens: int, epoch
         order = rng.permutation(len(lengths))
         of_epoch = [
             batch
-            for pool in np.split(order, range(batch_size * _POOL, len(order), batch_size * _POOL))
-            for batch in _cut(pool[np.argsort(lengths[pool], kind="stable")], lengths, batch_size, batch_tokens)
+            for pool in _pieces(order, batch_size * _POOL)
+            for batch in _pieces(pool[np.argsort(lengths[pool], kind="stable")], batch_size)
         ]
         shuffled = [of_epoch[index] for index in rng.permutation(len(of_epoch))]
         share = min(1.0, epochs - epoch)
@@ -44,32 +44,41 @@ def training_batches(lengths: Numbers, batch_size: int, batch_tokens: int, epoch
     return batches
 
 
+def _pieces(rows: Numbers, size: int) -> list[Numbers]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
 def together(trainings: Sequence[Sequence[Numbers]], seed: int) -> list[tuple[int, Numbers]]:
     """The batches of several trainings in one random order, each with the number of its training.
 
-    Every training keeps its own order; which of them gives the next batch is drawn in proportion to the batches that
-    they have left. With all their examples in, that is sampling in proportion to size (Phang et al. 2020).
+    Every training keeps its own order, and every batch of all trainings is as likely as any other to come next. So is
+    every row, whatever the size of its training's batches: this is sampling by examples in proportion to size (Phang
+    et al. 2020) that sees each row as often as its epochs say. The authors' sampler draws a step's task by its examples
+    whatever its batch holds, and so sees a task of half the batch half as often; that both then weigh by their examples
+    is kept by `trainables.updates`, where a row weighs the same in a batch of any size.
     """
     whose = np.repeat(np.arange(len(trainings)), [len(batches) for batches in trainings])
-    np.random.default_rng([seed, len(trainings)]).shuffle(whose)
+    np.random.default_rng(seed).shuffle(whose)
     left = [iter(batches) for batches in trainings]
     return [(int(number), next(left[number])) for number in whose]
 
 
 def scoring_batches(lengths: Numbers, batch_size: int, batch_tokens: int) -> list[Numbers]:
-    """Every row once, sorted by length."""
-    return list(_cut(np.argsort(lengths, kind="stable"), lengths, batch_size, batch_tokens))
+    """Every row once, sorted by length; a batch is of at most so many rows and padded tokens (or of one longer row)."""
+    order = np.argsort(lengths, kind="stable")
+    return [order[start:end] for start, end in cuts(lengths[order], batch_size, batch_tokens)]
 
 
-def _cut(rows: Numbers, lengths: Numbers, batch_size: int, batch_tokens: int) -> list[Numbers]:
-    cut, start = [], 0
-    for end in range(1, len(rows) + 1):
+def cuts(lengths: Sequence[int] | Numbers, rows: int, tokens: int) -> list[tuple[int, int]]:
+    """Where sorted rows are cut, so that a piece has at most so many rows and padded tokens, or is one longer row."""
+    found, start = [], 0
+    for end in range(1, len(lengths) + 1):
         # Rows come sorted, so the next row is the longest and sets the width.
-        full = end - start >= batch_size or (end < len(rows) and (end - start + 1) * lengths[rows[end]] > batch_tokens)
-        if full or end == len(rows):
-            cut.append(rows[start:end])
+        full = end - start >= rows or (end < len(lengths) and (end - start + 1) * lengths[end] > tokens)
+        if full or end == len(lengths):
+            found.append((start, end))
             start = end
-    return cut
+    return found
 
 
 def rows_at(table: pa.Table, numbers: Sequence[int] | Numbers) -> list[Row]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from spaces import Space
 
 # Raise it when the same settings would train to other weights: stages trained before are then not reused.
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 # Raise it when a scoring stage keeps something else of its scores.
 SCORING_VERSION = 3
 # Raise a format's number when its encoding, head, loss, decoding or scoring changes.
@@ -28,7 +28,7 @@ FORMAT_VERSIONS: dict[Format, int] = {
     Format.SENTENCE_PAIR: 1,
     Format.MULTIPLE_CHOICE: 1,
     Format.SPAN_QA: 1,
-    Format.TAGGING: 1,
+    Format.TAGGING: 2,
     Format.RETRIEVAL: 1,
     Format.MINING: 1,
 }
@@ -98,6 +98,10 @@ class TrainStage:
     def key(self) -> str:
         """The stage's name in the store. Role and task name are not in it: XQuAD and MLQA share one SQuAD stage."""
         return digest_of(self._what() | {"parent": self.parent, "learning_rate": self.learning_rate, "seed": self.seed})
+
+    def seed_of(self, draw: str) -> int:
+        """The seed of one of the stage's draws, made of its key: no other stage draws the same, nor another draw."""
+        return int(digest_of([self.key, draw])[:16], 16)
 
     def _what(self) -> dict[str, Any]:
         if self.together is None:

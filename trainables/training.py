@@ -50,7 +50,7 @@ class Diverged(Exception):
 
 @dataclass
 class _Course:
-    """How far a training has come: to `step`, `losses` the sum of what its batches lost since the last evaluation."""
+    """How far a training has come: to `step`, `losses` the sum of what its rows lost since the last evaluation."""
 
     step: int = 0
     losses: float = 0.0
@@ -104,7 +104,7 @@ def train(stage: TrainStage, bench: Workbench) -> Iterator[Evaluated | Progresse
     for one in stage.sets:
         subjects.append((yield from _prepared(stage, one, bench)))
     encoder = bench.encoder_after(stage.parent)
-    torch.manual_seed(stage.seed)  # after the encoder was loaded, which may draw numbers too
+    torch.manual_seed(stage.seed_of("head and dropout"))  # after the encoder was loaded, which may draw numbers too
     settings = stage.settings
     model = FineTuned(encoder, [subject.form.head for subject in subjects], settings.dropout)
     batches = batches_of(stage, [subject.rows for subject in subjects])
@@ -136,10 +136,10 @@ def fine_tuning(of: TrainSet, bench: Workbench) -> FineTuning:
 def batches_of(stage: TrainStage, tables: Sequence[pa.Table]) -> list[tuple[int, Numbers]]:
     """The batches of a whole stage: each the number of a training set, and of some of its encoded rows."""
     trainings = []
-    for one, rows in zip(stage.sets, tables, strict=True):
-        how = one.settings
-        trainings.append(training_batches(lengths_of(rows), how.batch_size, how.batch_tokens, how.epochs, stage.seed))
-    return together(trainings, stage.seed)
+    for number, (one, rows) in enumerate(zip(stage.sets, tables, strict=True)):
+        how, seed = one.settings, stage.seed_of(f"batches of set {number}")
+        trainings.append(training_batches(lengths_of(rows), how.batch_size, how.epochs, seed))
+    return together(trainings, stage.seed_of("order of sets"))
 
 
 def evaluation_steps(steps: int, settings: Training) -> list[int]:
@@ -163,7 +163,7 @@ def _advance(
         total += updates.take(step)
         if time.monotonic() - told > bench.news_seconds:
             done, losses = step + 1, _finite(total, stage, stop)  # this waits for the device, so it is for news only
-            mean = (losses - told_total) / (done - told_step)
+            mean = (losses - told_total) / updates.weight(told_step, done)
             told, told_step, told_total = time.monotonic(), done, losses
             try:
                 yield Progressed(stage.key, done, steps, stage.examples_by(done, steps), mean)
@@ -171,7 +171,7 @@ def _advance(
                 course.advanced(done, losses, told - began)
                 _save_snapshot(stage, bench, updates, course)
                 raise
-    return _finite(total, stage, stop) / (stop - course.evaluated)
+    return _finite(total, stage, stop) / updates.weight(course.evaluated, stop)
 
 
 def _finite(total: Tensor, stage: TrainStage, stop: int) -> float:

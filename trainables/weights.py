@@ -1,6 +1,6 @@
 """Weights as safetensors bytes: what passes from stage to stage. Nothing is ever unpickled."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -37,13 +37,24 @@ def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """The state of the generators that dropout draws from."""
+    """The state of the generators that dropout draws from: the CPU's, and every GPU's where a batch is split."""
     state = {"cpu": torch.get_rng_state()}
-    return state | {"cuda": torch.cuda.get_rng_state()} if device.type == "cuda" else state
+    return state | numbered("cuda.", torch.cuda.get_rng_state_all()) if device.type == "cuda" else state
 
 
 def restore_random_state(state: Mapping[str, Tensor]) -> None:
-    """Puts the generators back to a state saved by `random_state`."""
+    """Puts the generators back to a state saved by `random_state`: those of the GPUs that this process has too."""
     torch.set_rng_state(state["cpu"])
-    if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state["cuda"])
+    for number, of_gpu in enumerate(in_order("cuda.", state)[: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(of_gpu, number)
+
+
+def numbered(prefix: str, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Tensors in a row under a prefix and their numbers."""
+    return {f"{prefix}{number}": tensor for number, tensor in enumerate(tensors)}
+
+
+def in_order(prefix: str, tensors: Mapping[str, Tensor]) -> list[Tensor]:
+    """The tensors that `numbered` put under a prefix, in their row."""
+    found = part(tensors, prefix)
+    return [found[str(number)] for number in range(len(found))]

@@ -92,6 +92,7 @@ class Trial:
                 callbacks=[_Evaluate(evaluate, steps, evaluations)],
             )
             trainer.form = form
+            trainer.terms = float(form.terms(rows).mean())
             yield from _as_they_come(trainer, scores)
 
     def _encoded(self, examples: Examples) -> pa.Table:
@@ -133,10 +134,13 @@ class Trial:
 
 
 class _Trainer(Trainer):
+    """Minimises the mean loss over rows; `terms` is how many terms the loss of a row sums on average."""
+
     form: FineTuning
+    terms: float
 
     def compute_loss(self, model: Any, inputs: dict[str, Tensor], *_: Any, **__: Any) -> Tensor:
-        return self.form.loss(model(inputs), inputs)
+        return self.form.loss(model(inputs), inputs).mean() / self.terms
 
 
 class _Rows(Dataset[dict[str, Any]]):

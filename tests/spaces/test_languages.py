@@ -3,7 +3,7 @@ import pytest
 from spaces import LANGUAGES, UserError, language_named
 from spaces.languages import WORLD_LANGUAGES, XTREME_LANGUAGES
 
-# Hu et al. 2020, table 2, and FACTS section 2: the languages of PAN-X, which has them all.
+# Hu et al. 2020, table 2: the languages of PAN-X, which has them all.
 FORTY = (
     "af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv "
     "ka kk ko ml mr ms my nl pt ru sw ta te th tl tr ur vi yo zh"

@@ -206,6 +206,16 @@ def test_raising_a_version_voids_old_results(version: str, monkeypatch: pytest.M
     assert stage().key != before
 
 
+@pytest.mark.parametrize("changes", [{"parent": "q"}, {"seed": 1}, {"train": "u"}, {"learning_rate": 0.002}], ids=str)
+def test_stages_with_other_keys_draw_other_numbers(changes: dict[str, Any]) -> None:
+    assert stage(**changes).seed_of("head") != stage().seed_of("head")
+
+
+def test_stages_with_one_key_draw_the_same_numbers_and_each_draw_is_its_own() -> None:
+    assert stage(task="snli", role=Role.TARGET).seed_of("head") == stage().seed_of("head")
+    assert stage().seed_of("head") != stage().seed_of("batches")
+
+
 def test_examples_are_rows_times_epochs() -> None:
     assert stage().examples == 120
     assert stage(settings=Training(epochs=0.25)).examples == 15

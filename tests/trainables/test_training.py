@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import torch
 
@@ -17,7 +18,7 @@ from trainables.encoder import FineTuned
 from trainables.events import Evaluated, Event, Progressed
 from trainables.predicting import predict
 from trainables.stages import TrainStage, chain
-from trainables.training import Diverged, evaluation_steps, fine_tuning, train
+from trainables.training import Diverged, batches_of, evaluation_steps, fine_tuning, train
 from trainables.updates import learning_rate_share
 from trainables.weights import ENCODER_FILE, HEAD_FILE, part, read_tensors
 from trainables.workbench import MissingParent, Workbench
@@ -187,11 +188,11 @@ def test_a_stage_cut_between_evaluations_goes_on_to_the_very_same_weights(make_b
 def test_news_between_evaluations_tell_the_loss_since_the_last(make_bench: MakeBench) -> None:
     bench = make_bench()
     bench.news_seconds = 0.0
-    events = list(train(first_stage(bench), bench))
+    events = list(train(first_stage(bench, settings={"batch_size": 10}), bench))  # 60 rows, all batches of one size
     first = next(event for event in events if isinstance(event, Evaluated))
     steps = [event.loss for event in events[: events.index(first)] if isinstance(event, Progressed)]
-    assert len(steps) == first.step == 4
-    assert sum(steps) / 4 == pytest.approx(first.loss)
+    assert len(steps) == first.step == 3
+    assert sum(steps) / 3 == pytest.approx(first.loss)
 
 
 def test_a_damaged_snapshot_means_beginning_again(make_bench: MakeBench) -> None:
@@ -216,6 +217,66 @@ def test_the_seed_decides(make_bench: MakeBench) -> None:
     first, other = (trained(bench, first_stage(bench, seed=seed, settings={"epochs": 1})) for seed in (0, 1))
     assert first[0] != other[0]
     assert first[1] != other[1]
+
+
+def mnli_and_xnli(bench: Workbench, first_rate: float, **settings: Any) -> list[TrainStage]:
+    """The stages that train MNLI and then, on the same rows, XNLI, which learns nothing at its rate."""
+    trial = Trial("xnli", "mnli", learning_rate=1e-12, intermediate_learning_rate=first_rate, seed=0)
+    *found, _ = chain(trial, small_space(), bench.data, bench.model_digest)
+    stages = []
+    for stage in found:
+        assert isinstance(stage, TrainStage)
+        stages.append(stage)
+    assert (stages[0].sets[0].train, stages[0].seed) == (stages[1].sets[0].train, stages[1].seed)
+    return stages
+
+
+def head_of(bench: Workbench, stage: TrainStage) -> dict[str, torch.Tensor]:
+    entry = bench.store.find(stage.key)
+    assert entry is not None
+    return read_tensors(entry.path(HEAD_FILE))
+
+
+def test_a_targets_head_is_new_also_on_the_rows_of_the_step_before(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    stages = mnli_and_xnli(bench, first_rate=1e-12)  # so that heads stay as they began
+    for stage in stages:
+        trained(bench, stage)
+    first, second = (head_of(bench, stage) for stage in stages)
+    assert first.keys() == second.keys()
+    for name in ("dense.weight", "out.weight"):
+        assert torch.corrcoef(torch.stack([first[name].flatten(), second[name].flatten()]))[0, 1].abs() < 0.3
+
+
+def test_a_target_knows_nothing_before_its_own_training(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    mnli, xnli = mnli_and_xnli(bench, first_rate=0.003)
+    mnli = replace(mnli, sets=(replace(mnli.sets[0], settings=replace(mnli.settings, epochs=8)),))
+    xnli = replace(xnli, parent=mnli.key)
+    learnt = max(point["dev"] for point in trained(bench, mnli)[2])
+    assert learnt > 90
+    assert max(point["dev"] for point in trained(bench, xnli)[2]) < 60  # a third by guessing
+
+
+def test_two_stages_of_one_trial_meet_the_same_rows_in_other_orders(make_bench: MakeBench) -> None:
+    mnli, xnli = mnli_and_xnli(make_bench(), first_rate=0.003)
+    rows = pa.table({"input_ids": [[0] * (3 + n % 7) for n in range(60)]})
+    first, second, again = (
+        [chosen.tolist() for _, chosen in batches_of(stage, [rows])] for stage in (mnli, xnli, replace(mnli))
+    )
+    assert first == again
+    assert sorted(row for batch in first for row in batch) == sorted(row for batch in second for row in batch)
+    assert not {tuple(sorted(batch)) for batch in first} & {tuple(sorted(batch)) for batch in second}
+
+
+def test_sets_of_one_size_that_are_trained_together_go_in_orders_of_their_own(make_bench: MakeBench) -> None:
+    stage = joint_stage(make_bench(), "mnli+squad_v1")
+    rows = pa.table({"input_ids": [[0]] * 60})
+    first, second = (
+        [chosen.tolist() for whose, chosen in batches_of(stage, [rows, rows]) if whose == number] for number in (0, 1)
+    )
+    assert len(first) == len(second) == 16
+    assert first != second
 
 
 def test_the_best_weights_on_dev_are_kept_not_the_last(make_bench: MakeBench, mirror: Path, tmp_path: Path) -> None:
@@ -323,14 +384,15 @@ class Memory:
 whole_forward = FineTuned.forward
 
 
+@pytest.mark.parametrize(("batch_tokens", "parts"), [(8192, 4), (1, 1)])  # all eight at once, or one by one
 def test_a_batch_that_memory_does_not_hold_goes_through_in_parts(
-    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch, batch_tokens: int, parts: int
 ) -> None:
     whole, small = make_bench("whole"), make_bench("small")
     for bench in (whole, small):  # parts draw other numbers for dropout than the whole
         for module in bench.encoder_after(bench.model_digest).modules():
             module.p = 0.0
-    stage = first_stage(whole, settings={"epochs": 1, "dropout": 0})
+    stage = first_stage(whole, settings={"epochs": 1, "dropout": 0, "batch_tokens": batch_tokens})
     trained(whole, stage)
     memory = Memory(holds=3)
     monkeypatch.setattr(FineTuned, "forward", lambda model, batch, head: memory.forward(model, batch, head))
@@ -338,7 +400,7 @@ def test_a_batch_that_memory_does_not_hold_goes_through_in_parts(
     first, second = (bench.store.record(stage.key) for bench in (whole, small))
     assert first is not None and second is not None
     assert memory.largest <= 3
-    assert (first["parts_of_a_batch"], second["parts_of_a_batch"]) == (1, 4)  # eight examples a batch
+    assert (first["parts_of_a_batch"], second["parts_of_a_batch"]) == (1, parts)
     for one, other in zip(first["history"], second["history"], strict=True):
         assert other["loss"] == pytest.approx(one["loss"], rel=1e-3)
 

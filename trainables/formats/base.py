@@ -100,7 +100,11 @@ class FineTuning(ABC):
 
     @abstractmethod
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Mean loss of a batch; `logits` is (sequences, outputs) or (sequences, width, outputs)."""
+        """The loss of each row, (rows,); `logits` is (sequences, outputs) or (sequences, width, outputs)."""
+
+    def terms(self, rows: pa.Table) -> Points:
+        """How many terms the loss of each row sums, (rows,): one, but where a row holds several answers."""
+        return np.ones(rows.num_rows)
 
     @abstractmethod
     def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
@@ -133,8 +137,8 @@ def padded(rows: Sequence[Row], column: str, fill: int, width: int) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
-    """Mean cross-entropy in float32 over the positions that are not `IGNORED`."""
-    return nn.functional.cross_entropy(logits.float(), classes, ignore_index=IGNORED)
+    """Cross-entropy in float32 of each position, 0 where its class is `IGNORED`."""
+    return nn.functional.cross_entropy(logits.float(), classes, ignore_index=IGNORED, reduction="none")
 
 
 def points_of(values: Sequence[float]) -> Points:

@@ -89,7 +89,7 @@ class SpanQA(FineTuning):
         return {name: torch.tensor([row[name] for row in rows]) for name in ("start", "end")}
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Mean cross-entropy of start and end; a window without the answer points at its first token."""
+        """Mean of start's and end's cross-entropy; a window without the answer points at its first token."""
         blocked = logits.masked_fill(~batch["attention_mask"].bool().unsqueeze(-1), torch.finfo(logits.dtype).min)
         return (cross_entropy(blocked[..., 0], batch["start"]) + cross_entropy(blocked[..., 1], batch["end"])) / 2
 

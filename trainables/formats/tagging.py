@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 from torch import Tensor
 
 from trainables.examples import Examples
@@ -14,6 +15,7 @@ from trainables.formats.base import (
     IGNORED,
     Batch,
     FineTuning,
+    Points,
     Row,
     Scores,
     cross_entropy,
@@ -87,7 +89,12 @@ class Tagging(FineTuning):
         return {"classes": padded(spread, "classes", IGNORED, width)}
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        return cross_entropy(logits.flatten(0, 1), batch["classes"].flatten())
+        """Sums over a row's words, so that a word weighs the same in a long sentence as in a short one."""
+        classes = batch["classes"]
+        return cross_entropy(logits.flatten(0, 1), classes.flatten()).view_as(classes).sum(1)
+
+    def terms(self, rows: pa.Table) -> Points:
+        return pa.compute.list_value_length(rows["tags"]).to_numpy().astype(float)
 
     def decode(self, logits: Tensor, rows: Sequence[Row]) -> list[Any]:
         best = logits.argmax(-1).cpu().numpy()

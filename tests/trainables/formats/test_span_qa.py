@@ -169,12 +169,12 @@ def test_chance_is_a_random_span_the_same_each_time(make_examples, make_form) ->
 def test_the_loss_looks_away_from_padding(make_form) -> None:
     form = make_form("squad_v1")
     batch = {
-        "attention_mask": torch.tensor([[1, 1, 0]]),
-        "start": torch.tensor([0]),
-        "end": torch.tensor([1]),
+        "attention_mask": torch.tensor([[1, 1, 0], [1, 1, 0]]),
+        "start": torch.tensor([0, 1]),
+        "end": torch.tensor([1, 1]),
     }
-    logits = torch.tensor([[[30.0, 0.0], [0.0, 30.0], [90.0, 90.0]]])
-    assert form.loss(logits, batch).item() == pytest.approx(0, abs=1e-6)
+    logits = torch.tensor([[[30.0, 0.0], [0.0, 30.0], [90.0, 90.0]]] * 2)
+    assert form.loss(logits, batch).tolist() == pytest.approx([0, 15], abs=1e-6)  # half of a start that is 30 off
     assert form.targets([{"start": 3, "end": 5}], width=9)["end"].tolist() == [5]
 
 

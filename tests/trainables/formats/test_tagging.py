@@ -1,3 +1,5 @@
+from math import log
+
 import pytest
 import torch
 
@@ -26,6 +28,17 @@ def test_other_sub_words_padding_and_specials_do_not_count(make_examples, make_f
     rows = encode(make_examples, make_form, [sentence("the cat", "DET NOUN")])
     targets = make_form("udpos", LABELS).targets(rows, width=9)
     assert targets["classes"].tolist() == [[IGNORED, 0, 1, *[IGNORED] * 6]]
+
+
+def test_the_loss_of_a_row_is_the_sum_over_its_words(make_examples, make_form) -> None:
+    form = make_form("udpos", LABELS)
+    table = form.encode(make_examples("udpos", [sentence("the cat", "DET NOUN"), {"tokens": [], "tags": []}], LABELS))
+    rows = table.to_pylist()
+    logits = torch.zeros(2, 9, 3)
+    logits[0, 2, 1] = log(2)  # one class of three twice as likely as the others
+    loss = form.loss(logits, form.targets(rows, width=9))
+    assert loss.tolist() == pytest.approx([log(3) + log(2), 0])
+    assert form.terms(table).tolist() == [2, 0]
 
 
 def test_a_long_sentence_is_split_between_words_and_loses_none(make_examples, make_form, tokenizer) -> None:
