@@ -212,7 +212,7 @@ def test_examples_are_rows_times_epochs() -> None:
 
 
 def scoring(task: str = "tatoeba", layer: int | None = None, settings: Training | None = None) -> ScoreStage:
-    return ScoreStage("p", task, (("de", "x", 8),), settings or Training(), None, layer)
+    return ScoreStage("p", task, (("de", "x", 8),), settings or Training(), None, layer, 16)
 
 
 def test_the_retrieval_layer_is_in_the_key_of_retrieval_only() -> None:
