@@ -21,7 +21,7 @@ from trainables.encoded import encoded
 from trainables.events import Event, Failed, Progressed, Scored
 from trainables.examples import Data, Examples
 from trainables.formats import FineTuning
-from trainables.stages import ScoreStage, Stage, TrainSet, TrainStage, set_to_score
+from trainables.stages import ScoreStage, Stage, TrainSet, TrainStage, set_to_score, texts_to_read
 from trainables.store import Store
 from trainables.training import batches_of, fine_tuning, train
 from trainables.trial_run import run_trial
@@ -174,7 +174,8 @@ def _scoring(task: Task, bench: Workbench, training: TrainStage | None) -> Score
     tests = tuple(set_to_score(task, code, None, bench.data) for code in LANGUAGES)
     settings = training.settings if training else Training(**task.training)
     parent = training.key if training else bench.model_digest
-    return ScoreStage(parent, task.name, tests, settings, None, None)
+    texts = sum(texts_to_read(task, code, None, bench.data) for code in LANGUAGES)
+    return ScoreStage(parent, task.name, tests, settings, None, None, texts)
 
 
 def _training_rate(stage: TrainStage, bench: Workbench, shape: Shape, news: News) -> Rate:

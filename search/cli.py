@@ -312,7 +312,7 @@ def export(
     xtreme: Annotated[Path, typer.Option(metavar="DIR", help="Where to write, in XTREME's submission layout.")],
     recipe: Annotated[str | None, typer.Option(help="One recipe for all targets; default: each target's best.")] = None,
     labels: Annotated[
-        bool, typer.Option("--labels", help="Write the labels beside, as XTREME's script wants.")
+        bool, typer.Option("--labels", help="Write the labels beside, as XTREME's script wants them.")
     ] = False,
     mirror: Mirror = None,
     home: HomeFolder = DEFAULT_HOME,

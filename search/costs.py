@@ -35,7 +35,7 @@ def work(stage: Stage) -> float:
     """Tokens that go through the encoder, a backward pass counted as two."""
     if isinstance(stage, TrainStage):
         return _TRAINING_PASSES * sum(one.examples * tokens(one) for one in stage.sets)
-    return tokens(stage) * sum(examples for _, _, examples in stage.tests)
+    return tokens(stage) * stage.texts
 
 
 def tokens(of: TrainSet | ScoreStage) -> int:

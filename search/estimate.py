@@ -93,7 +93,7 @@ def _operations(stages: Iterable[Stage], shape: Shape) -> float:
 def _of_stage(stage: Stage, shape: Shape) -> float:
     if isinstance(stage, TrainStage):  # forward, and twice that backward
         return 3 * sum(one.examples * _of_example(one, shape) for one in stage.sets)
-    return _of_example(stage, shape) * sum(examples for _, _, examples in stage.tests)
+    return _of_example(stage, shape) * stage.texts
 
 
 def _of_example(of: TrainSet | ScoreStage, shape: Shape) -> float:

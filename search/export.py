@@ -3,7 +3,8 @@
     DIR/predictions/<task>/test-<language>.tsv|json
     DIR/labels/<task>/test-<language>.tsv|json
 
-Only languages that were scored get a file. Where the space capped the test sets, so are these.
+Only languages that were scored get a file. Where the space capped the test sets, so are these, but for retrieval and
+mining: there a cap says which sentences are scored and the search itself is whole, and so are these files.
 """
 
 import json
@@ -21,6 +22,7 @@ from search.results import Results, TrialResult
 from search.sweep import data_of
 from spaces import TASKS, Format, Space, Task, UserError
 from trainables.examples import Data, Examples
+from trainables.formats.mining import Collection
 from trainables.formats.tagging import kept_words
 from trainables.kept_scores import read_predictions
 from trainables.store import Store
@@ -41,7 +43,9 @@ def export_sweep(
 
 
 def chosen_trials(results: Results, matrix: TransferMatrix, recipe: str | None) -> dict[str, TrialResult]:
-    """The trial to export per target: of a recipe, or of the one that scored best; of several seeds the first.
+    """The trial to export per target: of a recipe, or of the one that English dev picks; of several seeds the first.
+
+    Retrieval has no English dev: there it is the oracle's, which the test scores chose.
 
     Raises `UserError` for a recipe that the sweep does not have.
     """
@@ -98,8 +102,7 @@ def _spelled(examples: Examples, predicted: Sequence[Any]) -> str | dict[str, An
         case Format.TAGGING:
             return _tagged(predicted)
         case Format.RETRIEVAL:
-            rank = _ranks(examples)
-            return _lines(str(rank[row]) for row in predicted)
+            return _lines(str(predicted[row]) for row in _sorted_english(examples))
         case Format.MINING:
             return _lines("\t".join(pair) for pair in predicted)
         case _:
@@ -115,10 +118,11 @@ def _labels(examples: Examples) -> str | dict[str, Any]:
             numbers = (kept_words(examples, row)[1] for row in range(len(examples)))
             return _tagged([[examples.labels[number] for number in sentence] for sentence in numbers])
         case Format.RETRIEVAL:
-            return _lines(map(str, _ranks(examples)))
+            return _lines(map(str, _sorted_english(examples)))
         case Format.MINING:
-            ids = [{row["pair"]: row["id"] for row in table.to_pylist() if row["side"] == side} for side in (0, 1)]
-            return _lines(f"{ids[0][pair]}\t{ids[1][pair]}" for pair in sorted(ids[0]) if pair >= 0 and pair in ids[1])
+            collection = Collection.of(examples)
+            source, target = collection.ids
+            return _lines(f"{source[one]}\t{target[other]}" for one, other in sorted(collection.gold))
         case _:
             return _lines(examples.labels[number] for number in table["label"].to_pylist())
 
@@ -141,13 +145,14 @@ def _tagged(sentences: Sequence[Sequence[str]]) -> str:
     return "\n".join(_lines(sentence) for sentence in sentences)
 
 
-def _ranks(examples: Examples) -> list[int]:
-    """XTREME sorts Tatoeba's English side, so that its order leaks nothing: where each row's translation then is."""
-    english = examples.table["target_sentence"].to_pylist()
-    ranks = [0] * len(english)
-    for rank, row in enumerate(sorted(range(len(english)), key=lambda row: (english[row], row))):
-        ranks[row] = rank
-    return ranks
+def _sorted_english(examples: Examples) -> list[int]:
+    """The English rows in the order of XTREME's file, which sorts them so that their order leaks nothing.
+
+    A line of the predictions belongs to a line of that file and is the row, from nought, of the sentence found on the
+    other side, which stays in its order. So the true rows are these themselves.
+    """
+    english = [sentence.strip() for sentence in examples.table["target_sentence"].to_pylist()]
+    return sorted(range(len(english)), key=lambda row: english[row])
 
 
 def _squad(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -108,8 +108,11 @@ class Stopping(_Strict):
 class Evaluation(_Strict):
     """What is scored at the end of a trial.
 
-    `test_examples` caps the examples per language (a seeded sample); `test_splits` names the split that stands in
-    for a target's test set, where a mirror has no other (`{mlqa: validation}`). `retrieval_layer` is the hidden
+    `test_examples` caps the examples per language (a seeded sample). Where translations are looked for it caps the
+    sentences that look, never those among which they do: of Tatoeba the English sentences, of BUCC the source side's
+    that have a translation, with the same share of those that have none, in the dev collection, which sets the
+    threshold, as in the test collection. `test_splits` names the split that stands in for a target's test set, where
+    a mirror has no other (`{mlqa: validation}`). `retrieval_layer` is the hidden
     state that retrieval pools (0 is the embeddings); by default 14 of 24, scaled to the model's depth, as XTREME
     does.
     """

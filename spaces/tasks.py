@@ -42,8 +42,9 @@ class Table:
     column names to the dataset's, for those that differ: a name, `outer.inner` of a nested column, several
     columns that make one of lists, or "" for a column of empty texts. `ids` keeps the rows whose id starts
     so, where a dataset holds all its languages in one table.
-    `share` keeps a part of the rows, from and to, for a dev set that is cut from a training set. `revision` is the
-    hub's branch, where the main one holds no parquet files.
+    `share` keeps a part of the rows, from and to, for a dev set that is cut from a training set; with `cut_by`, a
+    column, all rows of one value come to one side. `without` leaves out the rows whose ids are in another table.
+    `revision` is the hub's branch, where the main one holds no parquet files.
     """
 
     repository: str
@@ -52,6 +53,8 @@ class Table:
     columns: Columns = field(default_factory=dict)
     ids: str = ""
     share: tuple[float, float] = (0.0, 1.0)
+    cut_by: str = ""
+    without: "Table | None" = None
     revision: str = ""
 
     def config_for(self, language: Language) -> str:

@@ -20,7 +20,7 @@ class Head(nn.Module):
 
     def __init__(self, hidden: int, shape: HeadShape, dropout: float) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(dropout if shape.drops else 0.0)
         self.dense = nn.Linear(hidden, hidden) if shape.pools else None
         self.out = nn.Linear(hidden, shape.outputs)
 

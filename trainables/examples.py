@@ -1,6 +1,7 @@
 """A task's examples in its format's columns: checked, labels as class numbers, sampled and named by content."""
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
+from numpy.typing import NDArray
 
 from spaces import Format, Task, UserError
 from spaces.tasks import Split
@@ -22,7 +24,7 @@ COLUMNS: dict[Format, tuple[str, ...]] = {
     Format.SPAN_QA: ("id", "context", "question", "answers"),
     Format.TAGGING: ("tokens", "tags"),
     Format.RETRIEVAL: ("source_sentence", "target_sentence"),
-    Format.MINING: ("side", "id", "sentence", "pair"),
+    Format.MINING: ("side", "id", "sentence", "pairs"),
 }
 _LABEL_COLUMN = {Format.SENTENCE_PAIR: "label", Format.MULTIPLE_CHOICE: "label", Format.TAGGING: "tags"}
 _SAMPLE_SEED = 0  # one sample for all trials: seeds are to differ by training, not by data
@@ -30,7 +32,11 @@ _SAMPLE_SEED = 0  # one sample for all trials: seeds are to differ by training, 
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows of one split in one language: `table` has the columns of `COLUMNS[task.format]`."""
+    """Rows of one split in one language: `table` has the columns of `COLUMNS[task.format]`.
+
+    Where translations are looked for it has a column `query` as well: whether the row is one that looks and is scored.
+    All the others are still there to be found.
+    """
 
     task: Task
     language: str
@@ -41,6 +47,18 @@ class Examples:
 
     def __len__(self) -> int:
         return self.table.num_rows
+
+    @property
+    def queries(self) -> NDArray[np.int64]:
+        """The rows that are scored: all, but where a cap leaves some of a pool unasked."""
+        if "query" not in self.table.column_names:
+            return np.arange(len(self))
+        return np.flatnonzero(self.table["query"].to_numpy())
+
+    @property
+    def texts(self) -> int:
+        """How many texts an encoder reads of them."""
+        return 2 * len(self) if self.task.format is Format.RETRIEVAL else len(self)
 
     def slice(self, start: int, length: int) -> "Examples":
         """Some of the examples, in their order."""
@@ -63,6 +81,8 @@ class Data:
     def _examples(self, task: Task, split: Split, language: str = "en", cap: int | None = None) -> Examples:
         """At most `cap` examples (a seeded sample, the same in every trial; parallel sets stay parallel).
 
+        Where translations are looked for, the cap is of those that look: all rows stay, to be found.
+
         Raises `UserError` for a missing split, file or column, or a label that the task does not know.
         """
         labels = self.labels(task)
@@ -71,7 +91,8 @@ class Data:
             table = _sentences_to_mine(pieces, task, cap)
         else:
             parts = [_with_classes(piece, task, labels) for piece in pieces]
-            table = _sample(pa.concat_tables(parts, promote_options="permissive"), cap)
+            rows = pa.concat_tables(parts, promote_options="permissive")
+            table = with_queries(rows, cap) if task.format is Format.RETRIEVAL else _sample(rows, cap)
         if table.num_rows == 0:
             raise UserError(f"{task.name}: {self.where(task, split, language)} holds no usable rows")
         return Examples(task, language, table, labels, digest_of_table(table), split)
@@ -163,25 +184,39 @@ def _with_classes(piece: Piece, task: Task, labels: tuple[str, ...]) -> pa.Table
 
 
 def _sentences_to_mine(pieces: Sequence[Piece], task: Task, cap: int | None) -> pa.Table:
-    """The sentences of both sides (0 and 1) with the number of the pair that they belong to, -1 for none.
+    """The sentences of both sides (0 and 1) with the numbers of the pairs that they belong to.
 
-    `pieces` are the pairs and the sentences of either side. Of more than `cap` pairs a seeded sample is kept, and of
-    the sentences without a pair the same share.
+    `pieces` are the pairs and the sentences of either side. Queries are sentences of the source side: with a cap a
+    seeded sample of `cap` of those that have a translation, and the same share of those that have none, so that the F1
+    of their pairs is that of all pairs up to chance.
     """
     gold = _taken(pieces[0], task, ("source_id", "target_id")).to_pydict()
-    pairs = len(gold["source_id"])
     rng = np.random.default_rng(_SAMPLE_SEED)
-    kept = set(range(pairs)) if cap is None or cap >= pairs else set(rng.permutation(pairs)[:cap].tolist())
+    translated = list(dict.fromkeys(gold["source_id"]))
+    asked = {translated[number] for number in _chosen(len(translated), cap, rng)}
+    share = len(asked) / len(translated) if translated else 1.0
     rows: list[dict[str, Any]] = []
     for side, (column, piece) in enumerate(zip(("source_id", "target_id"), pieces[1:], strict=True)):
-        pair_of = {name: pair for pair, name in enumerate(gold[column])}
+        pairs: dict[str, list[int]] = defaultdict(list)
+        for pair, name in enumerate(gold[column]):
+            pairs[name].append(pair)
         sentences = _taken(piece, task, ("id", "sentence")).to_pylist()
         for row, luck in zip(sentences, rng.random(len(sentences)), strict=True):
-            pair = pair_of.get(row["id"], -1)
-            if pair in kept or (pair == -1 and luck < len(kept) / max(1, pairs)):
-                rows.append({"side": side, "pair": pair, **row})
-    schema = pa.schema([("side", pa.int32()), ("id", pa.string()), ("sentence", pa.string()), ("pair", pa.int32())])
-    return pa.Table.from_pylist(rows, schema=schema)
+            own = pairs.get(row["id"], [])
+            query = side == 0 and (row["id"] in asked if own else luck < share)
+            rows.append({"side": side, "pairs": own, "query": query, **row})
+    return pa.Table.from_pylist(rows, schema=_TO_MINE)
+
+
+_TO_MINE = pa.schema(
+    {
+        "side": pa.int32(),
+        "id": pa.string(),
+        "sentence": pa.string(),
+        "pairs": pa.list_(pa.int32()),
+        "query": pa.bool_(),
+    }
+)
 
 
 def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -191,5 +226,16 @@ def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _sample(table: pa.Table, cap: int | None) -> pa.Table:
     if cap is None or cap >= table.num_rows:
         return table
-    chosen = np.sort(np.random.default_rng(_SAMPLE_SEED).permutation(table.num_rows)[:cap])
-    return table.take(pa.array(chosen))
+    return table.take(pa.array(_chosen(table.num_rows, cap, np.random.default_rng(_SAMPLE_SEED))))
+
+
+def with_queries(table: pa.Table, cap: int | None) -> pa.Table:
+    """All rows, and which of them are queries: as many as the cap says, the same rows as a sample would keep."""
+    asked = np.zeros(table.num_rows, dtype=bool)
+    asked[_chosen(table.num_rows, cap, np.random.default_rng(_SAMPLE_SEED))] = True
+    return table.append_column("query", pa.array(asked))
+
+
+def _chosen(rows: int, cap: int | None, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The numbers of a sample of the rows, in order; all of them where the cap allows."""
+    return np.arange(rows) if cap is None or cap >= rows else np.sort(rng.permutation(rows)[:cap])

@@ -23,8 +23,9 @@ class Need:
     language: str
 
     def tables(self) -> tuple[Table, ...]:
-        """The split's tables."""
-        return self.task.parts(self.split)
+        """The split's tables, and those that say what is left out of them."""
+        parts = self.task.parts(self.split)
+        return *parts, *(table.without for table in parts if table.without is not None)
 
     def passed_over(self, space: "Space", data: Data) -> bool:
         """Whether a sweep in all languages leaves this one out, as the source has only others."""
@@ -51,7 +52,8 @@ class Holding:
     def rows(self) -> int:
         """Its rows as far as they are known: as counted, else as published."""
         counted = [place.rows for place in self.places]
-        return sum(counted) if all(counted) else self.need.task.sizes.get(self.need.split, 0)  # type: ignore[arg-type]
+        known = [rows for rows in counted if rows is not None]
+        return sum(known) if len(known) == len(counted) else self.need.task.sizes.get(self.need.split, 0)
 
     @property
     def size(self) -> int:

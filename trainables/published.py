@@ -2,11 +2,11 @@
 
 import pyarrow as pa
 
-from spaces import Task, language_named
+from spaces import Format, Task, language_named
 from spaces.errors import NotHere
 from spaces.tasks import Split
 from trainables.digest import digest_of
-from trainables.examples import Data, Examples
+from trainables.examples import Data, Examples, with_queries
 from trainables.sources import Piece, Place, Source
 
 
@@ -18,9 +18,12 @@ class PublishedData(Data):
 
     def _examples(self, task: Task, split: Split, language: str = "en", cap: int | None = None) -> Examples:
         size = task.sizes.get(split, 0)
-        held = size if cap is None else min(cap, size)
+        pooled = task.format in (Format.RETRIEVAL, Format.MINING)
+        held = size if cap is None or pooled else min(cap, size)
+        rows = pa.table({"row": pa.nulls(held)})
         tables = [[*_name(task, split, language, part)] for part in range(len(task.parts(split)))]
-        return Examples(task, language, pa.table({"row": pa.nulls(held)}), task.labels, digest_of([tables, cap]), split)
+        rows = with_queries(rows, cap) if pooled else rows
+        return Examples(task, language, rows, task.labels, digest_of([tables, cap]), split)
 
     def _labels(self, task: Task) -> tuple[str, ...]:
         return task.labels
@@ -39,4 +42,6 @@ class _Catalogue(Source):
 
 def _name(task: Task, split: Split, language: str, part: int) -> tuple[object, ...]:
     table, spoken = task.parts(split)[part], language_named(language)
-    return table.repository, table.config_for(spoken), table.split_for(spoken), table.ids_for(spoken), *table.share
+    name = table.repository, table.config_for(spoken), table.split_for(spoken), table.ids_for(spoken), *table.share
+    left_out = table.without
+    return name if left_out is None else (*name, "without", left_out.repository, left_out.config_for(spoken))

@@ -4,7 +4,7 @@ import io
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,13 @@ from trainables.events import Scored
 from trainables.examples import Examples
 from trainables.formats import FINE_TUNING, Scores
 from trainables.formats.base import Points, was_cut
-from trainables.formats.mining import Candidates, best_threshold, mine, score_mining
+from trainables.formats.mining import Collection, best_threshold, score_mining
 from trainables.formats.retrieval import nearest, score_retrieval
+from trainables.groups import Names, group_numbers, names_of
 from trainables.kept_scores import POINTS_FILE, PREDICTIONS_FILE
 from trainables.planned_data import check_planned_data
 from trainables.predicting import parts_of
+from trainables.sampling import Units, score_error
 from trainables.stages import ScoreStage
 from trainables.weights import HEAD_FILE, read_tensors
 from trainables.workbench import MissingParent, Workbench
@@ -53,14 +55,17 @@ def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
     """Runs the stage and publishes it, yielding after each language.
 
     The record: `languages` ({code: value, chance, error, examples, metrics, above_chance, inputs, and of a parallel
-    set consistency, that with English}), and for retrieval `layer`. The file `predictions.arrow` has the columns
-    language, example, prediction (JSON text), `points.arrow` language, earned, possible (`Scores.points`).
+    set consistency, that with English}), `error` (the standard error of their mean over the test examples, languages
+    taken together), and for retrieval `layer`. The file `predictions.arrow` has the columns
+    language, example, prediction (JSON text), `points.arrow` language, earned, possible (`Scores.points`) and group
+    (`trainables.groups`). Retrieval predicts for every English row the row that it found, whether it is scored or not.
     """
     check_planned_data(stage, bench.data)
     began = time.perf_counter()
     task = TASKS[stage.task]
     predictor = _PREDICTORS.get(task.format, _FineTuned)(stage, bench)
     languages: dict[str, Any] = {}
+    names: dict[str, Sequence[Names]] = {}
     predictions: _Predicted = {"language": [], "example": [], "prediction": []}
     points: dict[str, Points] = {}
     answers: dict[str, Answers] = {}
@@ -69,6 +74,7 @@ def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
         made = predictor.predict(examples)
         languages[language] = _record(made.scores) | {"inputs": made.inputs}
         points[language], answers[language] = made.scores.points, made.answers
+        names[language] = names_of(examples, len(made.scores.points))
         predictions["language"] += [language] * len(made.predictions)
         predictions["example"] += range(len(made.predictions))
         predictions["prediction"] += [json.dumps(value, ensure_ascii=False) for value in made.predictions]
@@ -76,16 +82,19 @@ def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
     for language in languages if task.parallel and "en" in answers else ():
         if language != "en":
             languages[language]["consistency"] = consistency(answers["en"], answers[language])
+    numbers = group_numbers(names)
+    units = {language: Units(numbers[language].astype(np.int64), *of.T) for language, of in points.items()}
     seconds = time.perf_counter() - began
     record = {
         "stage": "score",
         "task": stage.task,
         "parent": stage.parent,
         "languages": languages,
+        "error": score_error(units),
         "seconds": seconds,
         "host": platform.node(),
     }
-    files: dict[str, bytes | Path] = {PREDICTIONS_FILE: _arrow(predictions), POINTS_FILE: _arrow(_columns(points))}
+    files: dict[str, bytes | Path] = {PREDICTIONS_FILE: _arrow(predictions), POINTS_FILE: _arrow(_columns(units))}
     bench.store.publish(stage.key, record | predictor.facts, files)
 
 
@@ -94,13 +103,16 @@ def _record(scores: Scores) -> dict[str, Any]:
     return kept | {"above_chance": scores.above_chance}
 
 
-def _columns(points: Mapping[str, Points]) -> dict[str, Any]:
-    """Points of all languages one after another."""
-    earned, possible = np.concatenate(list(points.values())).T
+def _columns(units: Mapping[str, Units]) -> dict[str, Any]:
+    """What was earned in all languages, one after another."""
+    earned, possible, group = (
+        np.concatenate([getattr(of, name) for of in units.values()]) for name in ("earned", "possible", "group")
+    )
     return {
-        "language": [language for language, of in points.items() for _ in of],
+        "language": [language for language, of in units.items() for _ in of.earned],
         "earned": earned.astype(np.float32),
         "possible": possible.astype(np.float32),
+        "group": group,
     }
 
 
@@ -143,12 +155,13 @@ class _Retrieval:
         self._cut = 0
 
     def predict(self, examples: Examples) -> _Outcome:
-        """The row found for each source sentence, and the accuracy of one language."""
+        """The row found for each English sentence, and the accuracy of one language."""
         sides = [examples.table[name].to_pylist() for name in ("source_sentence", "target_sentence")]
-        source, target = ([text.strip() for text in texts] for texts in sides)
         self._cut = 0
-        found = nearest(self._vectors(source), self._vectors(target))
-        return _Outcome(found.tolist(), score_retrieval(found), self._told(2 * len(source)))
+        foreign, english = (self._vectors([text.strip() for text in texts]) for texts in sides)
+        found = nearest(english, foreign)
+        scores = score_retrieval(found, nearest(foreign, english), examples.queries)
+        return _Outcome(found.tolist(), scores, self._told(examples.texts))
 
     def _vectors(self, texts: list[str]) -> NDArray[np.float32]:
         vectors, cut = sentence_vectors(self.encoder, self.bench, texts, self.layer, self.max_length)
@@ -170,31 +183,19 @@ class _Mining(_Retrieval):
         """The pairs of ids found, and the F1 of one language."""
         self._cut = 0
         dev = self.bench.data.examples(examples.task, "dev", examples.language, self.cap)
-        candidates, gold, _ = candidates_in(dev, self._vectors)
-        threshold = best_threshold(candidates, gold)
-        candidates, gold, ids = candidates_in(examples, self._vectors)
-        pairs = candidates.above(threshold)
-        scores = score_mining(pairs, gold, len(ids[0]), threshold)
-        found = [[ids[0][source], ids[1][target]] for source, target in pairs]
-        return _Outcome(found, scores, self._told(len(dev) + len(examples)))
+        tuned = Collection.of(dev)
+        threshold = best_threshold(tuned.candidates(self._vectors).of(set(tuned.queries)), tuned.gold_of_queries)
+        tested = Collection.of(examples)
+        pairs = tested.candidates(self._vectors).above(threshold)
+        scores = score_mining(pairs, tested.gold, tested.queries, threshold)
+        found = [[tested.ids[0][source], tested.ids[1][target]] for source, target in pairs]
+        return _Outcome(found, scores, self._told(dev.texts + examples.texts))
 
 
 _PREDICTORS: dict[Format, type[_FineTuned] | type[_Retrieval]] = {
     Format.RETRIEVAL: _Retrieval,
     Format.MINING: _Mining,
 }
-
-
-def candidates_in(
-    examples: Examples, vectors_of: Callable[[list[str]], NDArray[np.float32]]
-) -> tuple[Candidates, set[tuple[int, int]], list[list[str]]]:
-    """Candidates of a mining task, the true pairs as row numbers, and the ids of either side's rows."""
-    rows = examples.table.to_pylist()
-    sides = [[row for row in rows if row["side"] == side] for side in (0, 1)]
-    place = {row["pair"]: number for number, row in enumerate(sides[1]) if row["pair"] >= 0}
-    gold = {(number, place[row["pair"]]) for number, row in enumerate(sides[0]) if row["pair"] in place}
-    source, target = (vectors_of([row["sentence"].strip() for row in side]) for side in sides)
-    return mine(source, target), gold, [[row["id"] for row in side] for side in sides]
 
 
 def sentence_vectors(

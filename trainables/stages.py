@@ -14,7 +14,7 @@ from spaces import Format, Role, Task, UserError, task_named
 from spaces.training import Training
 from spaces.trial import Trial
 from trainables.digest import digest_of
-from trainables.examples import Data
+from trainables.examples import Data, Examples
 
 if TYPE_CHECKING:
     from spaces import Space
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 # Raise it when the same settings would train to other weights: stages trained before are then not reused.
 TRAINING_VERSION = 2
 # Raise it when a scoring stage keeps something else of its scores.
-SCORING_VERSION = 3
+SCORING_VERSION = 4
 # Raise a format's number when its encoding, head, loss, decoding or scoring changes.
 FORMAT_VERSIONS: dict[Format, int] = {
     Format.SENTENCE_PAIR: 1,
     Format.MULTIPLE_CHOICE: 1,
-    Format.SPAN_QA: 1,
+    Format.SPAN_QA: 2,
     Format.TAGGING: 2,
-    Format.RETRIEVAL: 1,
-    Format.MINING: 1,
+    Format.RETRIEVAL: 2,
+    Format.MINING: 2,
 }
 
 
@@ -128,7 +128,8 @@ class TrainStage:
 class ScoreStage:
     """Scores the parent on the target's test sets, language by language, once.
 
-    `tests` are (language, content digest, examples); `layer` is the hidden state that retrieval pools.
+    `tests` are (language, content digest, examples that are scored); `texts` is how many the encoder reads for that,
+    which where translations are looked for is more. `layer` is the hidden state that retrieval pools.
     """
 
     parent: str
@@ -137,6 +138,7 @@ class ScoreStage:
     settings: Training
     cap: int | None
     layer: int | None
+    texts: int
 
     @cached_property
     def key(self) -> str:
@@ -212,16 +214,27 @@ def _score(parent: str, target: Task, space: "Space", data: Data) -> ScoreStage:
     cap = space.evaluation.test_examples
     tests = tuple(set_to_score(target, language, cap, data) for language in scored_languages(target, space, data))
     settings = space.training.of(target.name, Role.TARGET)
-    return ScoreStage(parent, target.name, tests, settings, cap, space.evaluation.retrieval_layer)
+    texts = sum(texts_to_read(target, language, cap, data) for language, _, _ in tests)
+    return ScoreStage(parent, target.name, tests, settings, cap, space.evaluation.retrieval_layer, texts)
 
 
 def set_to_score(target: Task, language: str, cap: int | None, data: Data) -> tuple[str, str, int]:
-    """A test set as a scoring stage names it: language, digest, examples."""
+    """A test set as a scoring stage names it: language, digest, examples that are scored."""
+    test, *dev = _read_to_score(target, language, cap, data)
+    digest = digest_of([*(one.digest for one in dev), test.digest]) if dev else test.digest
+    return language, digest, len(test.queries)
+
+
+def texts_to_read(target: Task, language: str, cap: int | None, data: Data) -> int:
+    """How many texts the encoder reads to score a target in a language."""
+    return sum(examples.texts for examples in _read_to_score(target, language, cap, data))
+
+
+def _read_to_score(target: Task, language: str, cap: int | None, data: Data) -> list[Examples]:
     test = data.examples(target, "test", language, cap)
     if target.format is not Format.MINING:
-        return language, test.digest, len(test)
-    dev = data.examples(target, "dev", language, cap)  # it sets the threshold
-    return language, digest_of([dev.digest, test.digest]), len(test)
+        return [test]
+    return [test, data.examples(target, "dev", language, cap)]  # which sets the threshold
 
 
 def scored_languages(target: Task, space: "Space", data: Data) -> Sequence[str]:

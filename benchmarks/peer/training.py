@@ -23,11 +23,11 @@ from trainables.encoded import encoded
 from trainables.encoder import FineTuned, load_encoder, load_tokenizer, retrieval_layer
 from trainables.examples import Data, Examples
 from trainables.formats import FINE_TUNING, FineTuning
-from trainables.formats.mining import best_threshold, score_mining
+from trainables.formats.mining import Collection, best_threshold, score_mining
 from trainables.formats.retrieval import nearest, score_retrieval
 from trainables.model_files import tokenizer_digest
 from trainables.predicting import predict
-from trainables.scoring import candidates_in, sentence_vectors
+from trainables.scoring import sentence_vectors
 from trainables.sources.world import WorldSource
 from trainables.stages import scored_languages
 
@@ -117,15 +117,15 @@ class Trial:
 
     def _retrieved(self, examples: Examples) -> float:
         sides = [examples.table[name].to_pylist() for name in ("source_sentence", "target_sentence")]
-        source, target = (self._vectors([text.strip() for text in side]) for side in sides)
-        return score_retrieval(nearest(source, target)).value
+        foreign, english = (self._vectors([text.strip() for text in side]) for side in sides)
+        return score_retrieval(nearest(english, foreign), nearest(foreign, english), examples.queries).value
 
     def _mined(self, examples: Examples) -> float:
         dev = self.data.examples(examples.task, "dev", examples.language, self.space.evaluation.test_examples)
-        candidates, gold, _ = candidates_in(dev, self._vectors)
-        threshold = best_threshold(candidates, gold)
-        candidates, gold, ids = candidates_in(examples, self._vectors)
-        return score_mining(candidates.above(threshold), gold, len(ids[0]), threshold).value
+        tuned, tested = Collection.of(dev), Collection.of(examples)
+        threshold = best_threshold(tuned.candidates(self._vectors).of(set(tuned.queries)), tuned.gold_of_queries)
+        pairs = tested.candidates(self._vectors).above(threshold)
+        return score_mining(pairs, tested.gold, tested.queries, threshold).value
 
     def _vectors(self, texts: list[str]) -> NDArray[np.float32]:
         self.encoder.eval()

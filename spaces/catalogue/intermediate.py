@@ -13,9 +13,10 @@ from spaces.catalogue.tables import (
     SNLI_DEV,
     SNLI_TRAIN,
     SQUAD,
+    XQUAD,
     english,
 )
-from spaces.tasks import CCGBANK, WORLD, Format, Role, Task
+from spaces.tasks import CCGBANK, WORLD, Format, Role, Table, Task
 
 _INTERMEDIATE = frozenset({Role.INTERMEDIATE})
 
@@ -153,23 +154,26 @@ INTERMEDIATE_TASKS = (
     ),
     Task(
         name="squad_v1",
-        title="SQuAD 1.1 (Rajpurkar et al. 2016)",
+        title="SQuAD 1.1 (Rajpurkar et al. 2016); dev less XQuAD's questions",
         format=Format.SPAN_QA,
         roles=_INTERMEDIATE,
         tables=SQUAD,
         metric="f1_em",
         licence="CC BY-SA 4.0",
-        sizes={"train": 87_599, "dev": 10_570},
+        sizes={"train": 87_599, "dev": 9_380},
         tokens=190,
         training=QA,
         world="qa",
     ),
     Task(
         name="squad_v2",
-        title="SQuAD 2.0, with questions that have no answer (Rajpurkar et al. 2018)",
+        title="SQuAD 2.0, with questions that have no answer (Rajpurkar et al. 2018); dev less XQuAD's",
         format=Format.SPAN_QA,
         roles=_INTERMEDIATE,
-        tables=english("rajpurkar/squad_v2", "squad_v2", {}),
+        tables={
+            "train": Table("rajpurkar/squad_v2", "squad_v2", "train"),
+            "dev": Table("rajpurkar/squad_v2", "squad_v2", "validation", without=XQUAD),
+        },
         metric="f1_em",
         licence="CC BY-SA 4.0",
         sizes={"train": 130_319, "dev": 11_873},

@@ -42,6 +42,12 @@ ANLI_TRAIN, ANLI_DEV = (
     tuple(Table("facebook/anli", "plain_text", f"{split}_r{n}", PREMISES) for n in (1, 2, 3))
     for split in ("train", "dev")
 )
-SQUAD = english("rajpurkar/squad", "plain_text", {})
+XQUAD = Table("google/xtreme", "XQuAD.{code}", "validation")
+# XQuAD's questions are part of SQuAD's dev set, which selects. They are left out of it wherever SQuAD is trained on, so
+# that XQuAD's, MLQA's and the intermediate task's training stay one stage. The ids are the same in every language.
+SQUAD: Tables = {
+    "train": Table("rajpurkar/squad", "plain_text", "train"),
+    "dev": Table("rajpurkar/squad", "plain_text", "validation", without=XQUAD),
+}
 
 QA = {"batch_size": 16, "max_length": 384}  # Phang et al. 2020's settings for span QA

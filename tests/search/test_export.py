@@ -65,21 +65,29 @@ def test_other_data_than_the_sweeps_are_refused(tmp_path: Path, mirror: Path) ->
         export([result], store, Data(MirrorSource(mirror)), tmp_path / "out", None, labels=False)
 
 
-def test_translations_are_counted_in_the_order_of_the_sorted_english_side() -> None:
-    rows = [{"source_sentence": name, "target_sentence": name} for name in ("cherry", "apple", "berry")]
-    pairs = examples("tatoeba", rows)
+def test_english_stands_in_order_and_finds_rows_of_the_other_side() -> None:
+    # XTREME's file has apple, berry, cherry, which are rows 2, 0 and 1; the other side stays as it is. The system finds
+    # for berry (row 0) row 2, for cherry row 1, for apple row 0.
+    words = (("Beere\n", "berry\n"), ("Kirsche\n", "cherry\n"), ("Apfel\n", "apple\n"))
+    pairs = examples("tatoeba", [{"source_sentence": other, "target_sentence": english} for other, english in words])
     assert _labels(pairs) == "2\n0\n1\n"
-    assert _spelled(pairs, [0, 0, 2]) == "2\n2\n1\n"
+    assert _spelled(pairs, [2, 1, 0]) == "0\n2\n1\n"
+
+
+def test_the_english_side_is_sorted_without_the_blanks_around() -> None:
+    rows = [{"source_sentence": "x", "target_sentence": english} for english in ("b\n", " a\n", "\tc", "a")]
+    assert _labels(examples("tatoeba", rows)) == "1\n3\n0\n2\n"  # of equal ones the first row first
 
 
 def test_mined_pairs_are_pairs_of_ids() -> None:
     rows = [
-        {"side": 0, "id": "de-1", "sentence": "x", "pair": 0},
-        {"side": 0, "id": "de-2", "sentence": "y", "pair": -1},
-        {"side": 1, "id": "en-9", "sentence": "z", "pair": 0},
+        {"side": 0, "id": "de-1", "sentence": "x", "pairs": [0, 1], "query": True},
+        {"side": 0, "id": "de-2", "sentence": "y", "pairs": [], "query": False},
+        {"side": 1, "id": "en-9", "sentence": "z", "pairs": [0], "query": False},
+        {"side": 1, "id": "en-3", "sentence": "w", "pairs": [1], "query": False},
     ]
     mined = examples("bucc2018", rows)
-    assert _labels(mined) == "de-1\ten-9\n"
+    assert _labels(mined) == "de-1\ten-9\nde-1\ten-3\n"
     assert _spelled(mined, [["de-2", "en-9"]]) == "de-2\ten-9\n"
 
 

@@ -121,7 +121,7 @@ def pairs_of(labels: Path, predicted: Path) -> float:
     gold, found = ([tuple(line.split("\t")) for line in path.read_text().splitlines()] for path in (labels, predicted))
     sources, targets = (numbers([pair[side] for pair in gold + found]) for side in (0, 1))
     rows = [[(sources[source], targets[target]) for source, target in pairs] for pairs in (found, gold)]
-    return score_mining(rows[0], set(rows[1]), len(sources), 0.0).value
+    return score_mining(rows[0], set(rows[1]), range(len(sources)), 0.0).value
 
 
 def numbers(names: Sequence[str]) -> dict[str, int]:

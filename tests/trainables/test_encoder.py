@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.trainables.conftest import MakeForm
 from trainables.encoder import FineTuned, Head, load_encoder, load_tokenizer, mean_pooled, retrieval_layer
 from trainables.formats.base import HeadShape
 
@@ -78,3 +79,17 @@ def test_the_small_real_encoder_loads(shared: Path) -> None:
     states = load_encoder(folder)(**{name: ids[name] for name in ("input_ids", "attention_mask")}).last_hidden_state
     assert states.shape[::2] == (1, 256)
     assert torch.isfinite(states).all()
+
+
+@pytest.mark.parametrize(("drops", "alike"), [(True, False), (False, True)])
+def test_a_head_may_read_the_states_as_they_are(drops: bool, alike: bool) -> None:
+    torch.manual_seed(0)
+    head, states = Head(8, HeadShape(2, False, drops), 0.5).train(), torch.ones(50, 8)
+    assert torch.equal(head(states), head(states)) is alike
+
+
+def test_span_qa_alone_drops_nothing_in_its_head(make_form: MakeForm) -> None:
+    shapes = {
+        task: make_form(task, labels=("a", "b")).head for task in ("xquad", "squad_v2", "udpos", "xnli", "hellaswag")
+    }
+    assert {task for task, shape in shapes.items() if not shape.drops} == {"xquad", "squad_v2"}

@@ -11,7 +11,7 @@ from trainables.examples import Data
 from trainables.sources import ccgbank
 from trainables.sources.mirror import MirrorSource
 from trainables.sources.world import WorldSource
-from trainables.stages import ScoreStage, TrainSet, TrainStage, set_to_score
+from trainables.stages import ScoreStage, TrainSet, TrainStage, set_to_score, texts_to_read
 from trainables.store import Store
 from trainables.trial_run import run_trial
 from trainables.workbench import Workbench
@@ -35,7 +35,9 @@ def run_two_steps(task: Task, data: Data, model: Path, folder: Path) -> None:
         parent = stage.key
     if Role.TARGET in task.roles:
         language = data.languages(task)[-1]
-        stages.append(ScoreStage(parent, task.name, (set_to_score(task, language, ROWS, data),), SETTINGS, ROWS, None))
+        tests = (set_to_score(task, language, ROWS, data),)
+        texts = texts_to_read(task, language, ROWS, data)
+        stages.append(ScoreStage(parent, task.name, tests, SETTINGS, ROWS, None, texts))
     events = [event.as_dict() for event in run_trial(stages, bench)]
     assert events[-1]["kind"] == "finished", events[-1]
     if task.trains:

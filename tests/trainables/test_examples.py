@@ -156,3 +156,53 @@ def test_real_tables_are_read(shared: Path, task: str, split: str, language: str
         classes = set((column.flatten() if pa.types.is_list(column.type) else column).to_pylist())
         assert classes <= set(range(len(read.labels)))
         assert len(classes) > 1
+
+
+def test_a_cap_takes_queries_of_retrieval_and_leaves_all_rows_to_be_found(mirror: Path) -> None:
+    whole, capped = (examples(mirror, "tatoeba", "test", "de", cap) for cap in (None, 3))
+    assert len(capped) == len(whole) == 8
+    assert whole.queries.tolist() == list(range(8))
+    assert len(capped.queries) == 3 and capped.queries.tolist() == sorted(capped.queries)
+    assert capped.queries.tolist() == examples(mirror, "tatoeba", "test", "de", 3).queries.tolist()
+    assert capped.texts == whole.texts == 16
+    assert capped.digest != whole.digest
+    assert examples(mirror, "tatoeba", "test", "de", 8).digest == whole.digest
+
+
+def write_collection(mirror: Path) -> None:
+    """Eight pairs and eight sentences of either side that have none; x0 has two translations."""
+    pairs = [*((f"x{n}", f"y{n}") for n in range(8)), ("x0", "y8")]
+    gold = {"source_lang": [one for one, _ in pairs], "target_lang": [other for _, other in pairs]}
+    write_split(mirror, "google__xtreme/bucc18.de", "test", gold)
+    for side, name in (("x", "de"), ("y", "en")):
+        sentences = {"id": [f"{side}{n}" for n in range(16)], "sentence": [f"{side} {n}" for n in range(16)]}
+        write_split(mirror, "bucc__bucc2018-mining-pool/de-en", f"test.{name}", sentences)
+
+
+def test_a_cap_takes_source_sentences_of_mining_and_leaves_both_sides_whole(tmp_path: Path) -> None:
+    write_collection(tmp_path)
+    whole, capped = (examples(tmp_path, "bucc2018", "test", "de", cap) for cap in (None, 4))
+    assert len(capped) == len(whole) == 32
+    rows = whole.table.to_pylist()
+    assert [rows[row]["id"] for row in whole.queries] == [f"x{n}" for n in range(16)]
+    assert rows[0]["pairs"] == [0, 8] and rows[24]["id"] == "y8" and rows[24]["pairs"] == [8]
+    asked = [capped.table.to_pylist()[row] for row in capped.queries]
+    assert {row["side"] for row in asked} == {0}
+    assert sum(bool(row["pairs"]) for row in asked) == 4  # and of the others about half, each by its luck
+    assert 0 < sum(not row["pairs"] for row in asked) < 8
+    assert capped.digest != whole.digest
+
+
+def test_no_question_of_xquad_is_in_the_dev_set_of_squad(shared: Path) -> None:
+    tested = set(examples(shared / "data", "xquad", "test", "en").table["id"].to_pylist())
+    for task in ("xquad", "mlqa", "squad_v1", "squad_v2"):
+        dev = examples(shared / "data", task, "dev").table["id"].to_pylist()
+        assert len(dev) > 1000 and not tested & set(dev)
+
+
+def test_no_passage_of_tydiqas_dev_set_is_trained_on(shared: Path) -> None:
+    train, dev = (examples(shared / "data", "tydiqa", split) for split in ("train", "dev"))
+    passages = [set(one.table["context"].to_pylist()) for one in (train, dev)]
+    assert not passages[0] & passages[1]
+    assert len(train) + len(dev) == 3046
+    assert len(dev) == pytest.approx(305, abs=30)

@@ -38,3 +38,10 @@ def test_a_language_that_the_space_names_is_not_passed_over(mirror: Path) -> Non
     space = small_space(evaluation={"languages": ["sw"]})
     (test,) = (one for one in inventory(space, Data(MirrorSource(mirror))) if one.need.split == "test")
     assert test.presence is Presence.MISSING and not test.passed_over
+
+
+def test_what_is_left_out_of_a_set_is_needed_to_know_it(mirror: Path) -> None:
+    space = small_space(recipes=["squad_v1"], targets=["xnli"])
+    _, dev = (one for one in inventory(space, Data(MirrorSource(mirror))) if one.need.task.name == "squad_v1")
+    assert [Path(place.where).parent.name for place in dev.places] == ["plain_text", "XQuAD.en"]
+    assert dev.presence is Presence.HERE and dev.rows == 9

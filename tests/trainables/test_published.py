@@ -37,3 +37,9 @@ def test_the_papers_grid_is_planned_without_data() -> None:
     # score each time.
     assert len(plan.stages) == 10 + (11 * 6 - 1) + 11 * 9
     assert plan.examples_alone > 3 * plan.examples_shared
+
+
+def test_a_cap_leaves_what_is_searched_whole() -> None:
+    data = PublishedData()
+    tatoeba = data.examples(TASKS["tatoeba"], "test", "de", 100)
+    assert (len(tatoeba), len(tatoeba.queries), tatoeba.texts) == (1_800, 100, 3_600)

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,13 @@ import pyarrow as pa
 import pytest
 
 from spaces.trial import Trial
-from tests.made_data import small_space
-from trainables.kept_scores import PREDICTIONS_FILE, read_points
+from tests.made_data import small_space, write_split
+from trainables.examples import Data
+from trainables.kept_scores import POINTS_FILE, PREDICTIONS_FILE, read_points
 from trainables.scoring import score, sentence_vectors
+from trainables.sources.mirror import MirrorSource
 from trainables.stages import chain
+from trainables.store import Store
 from trainables.trial_run import run_trial
 from trainables.workbench import MissingParent, Workbench
 
@@ -117,3 +121,45 @@ def test_scoring_without_the_trained_parent_is_told(make_bench: MakeBench) -> No
     stages = chain(Trial("xnli", "none", 0.003, 0.003, 0), small_space(), bench.data, bench.model_digest)
     with pytest.raises(MissingParent):
         next(score(stages[-1], bench))
+
+
+def test_capped_retrieval_scores_some_queries_and_searches_all(make_bench: MakeBench) -> None:
+    record, predictions = scored(make_bench(), "tatoeba", 1, evaluation={"test_examples": 3})
+    german = record["languages"]["de"]
+    assert (german["examples"], german["chance"]) == (3, 12.5)
+    assert len(predictions) == 8
+
+
+def test_points_of_parallel_questions_are_grouped_with_their_translations(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    scored(bench, "xquad", epochs=0.5)
+    (key,) = (item.key for item in bench.store.items() if "languages" in (bench.store.record(item.key) or {}))
+    entry = bench.store.find(key)
+    assert entry is not None
+    with pa.ipc.open_file(entry.path(POINTS_FILE)) as file:
+        table = file.read_all()
+    assert table.schema.field("group").type == pa.int32()
+    # six questions, each about a text of its own, the same in both languages
+    assert table["group"].to_pylist() == [*range(6), *range(6)]
+
+
+def test_mining_is_scored_by_the_sentences_that_a_cap_leaves(tiny_model: Path, tmp_path: Path) -> None:
+    pairs = [(f"x{n}", f"y{n}") for n in range(6)]
+    words = ["the cat", "a dog runs", "no bird", "maybe the fish sees", "rome yes", "oslo and bern"]
+    for split, prefix in (("validation", ""), ("test", "test.")):
+        gold = {"source_lang": [one for one, _ in pairs], "target_lang": [other for _, other in pairs]}
+        write_split(tmp_path, "google__xtreme/bucc18.de", split, gold)
+        for name, side in (("de", "x"), ("en", "y")):
+            sentences = {"id": [f"{side}{n}" for n in range(6)], "sentence": words}
+            write_split(tmp_path, "bucc__bucc2018-mining-pool/de-en", f"{prefix}{name}", sentences)
+    bench = Workbench(Store(tmp_path / "store"), Data(MirrorSource(tmp_path)), tiny_model, tmp_path / "cache")
+    evaluation = {"languages": ["de"], "test_examples": 2}
+    record, predictions = scored(bench, "bucc2018", 1, evaluation=evaluation)
+    # Every sentence translates as itself. The two that count set the threshold, which others' pairs may pass as well.
+    assert record["languages"]["de"]["value"] == 100
+    assert record["languages"]["de"]["examples"] == 2
+    assert record["languages"]["de"]["inputs"]["examples"] == 24
+    found = [tuple(json.loads(row["prediction"])) for row in predictions]
+    assert len(found) >= 2 and set(found) <= set(pairs)
+    (key,) = (item.key for item in bench.store.items() if "languages" in (bench.store.record(item.key) or {}))
+    assert len(read_points(bench.store, key)["de"]) == 2

@@ -222,7 +222,7 @@ def test_examples_are_rows_times_epochs() -> None:
 
 
 def scoring(task: str = "tatoeba", layer: int | None = None, settings: Training | None = None) -> ScoreStage:
-    return ScoreStage("p", task, (("de", "x", 8),), settings or Training(), None, layer)
+    return ScoreStage("p", task, (("de", "x", 8),), settings or Training(), None, layer, 16)
 
 
 def test_the_retrieval_layer_is_in_the_key_of_retrieval_only() -> None:
@@ -256,3 +256,16 @@ def test_a_language_that_the_source_lacks_is_told_with_its_place(data: Data) -> 
 def test_a_target_without_any_language_is_an_error(data: Data) -> None:
     with pytest.raises(UserError, match="none of the space's languages has a test set; it has de, en"):
         scored_languages(TASKS["xnli"], space(["fi"]), data)
+
+
+def test_a_cap_of_queries_is_another_score_over_the_same_pool(data: Data) -> None:
+    whole, capped = (stages_of(data, "tatoeba", "none", evaluation={"test_examples": cap})[0] for cap in (None, 3))
+    assert isinstance(whole, ScoreStage) and isinstance(capped, ScoreStage)
+    assert whole.key != capped.key
+    assert ([rows for _, _, rows in whole.tests], [rows for _, _, rows in capped.tests]) == ([8], [3])
+    assert whole.texts == capped.texts == 16
+
+
+def test_squad_is_one_stage_whoever_trains_on_it(data: Data) -> None:
+    dev = {name: data.examples(TASKS[name], "dev").digest for name in ("squad_v1", "xquad", "mlqa")}
+    assert len(set(dev.values())) == 1

@@ -49,10 +49,12 @@ class Scores:
 
 @dataclass(frozen=True)
 class HeadShape:
-    """A head: numbers that it gives per pooled vector or token, and whether it reads one vector per text."""
+    """A head: numbers that it gives per pooled vector or token, whether it reads one vector per text, and whether it
+    drops some of what it reads in training."""
 
     outputs: int
     pools: bool
+    drops: bool = True
 
 
 class FineTuning(ABC):

@@ -3,9 +3,13 @@
 Candidates are scored by the ratio margin between k nearest neighbours, forward and backward, and taken greedily, best
 first, each sentence once (Artetxe & Schwenk 2019, as XTREME's scripts do). A threshold, set on the dev collection,
 says which candidates count.
+
+A sentence that a side holds more than once is mined once and then gives no pair, as in XTREME's scripts: nobody can say
+which of its ids is meant. The pairs that it belongs to still count as pairs to be found.
 """
 
-from collections.abc import Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainables.examples import Examples
 from trainables.formats.base import Scores, f1_error, points_of_f1
 
 NEIGHBOURS = 4
@@ -31,6 +36,65 @@ class Candidates:
     def above(self, threshold: float) -> list[Pair]:
         """The pairs that score at least the threshold."""
         return [pair for pair, score in zip(self.pairs, self.scores) if score >= threshold]
+
+    def of(self, sources: Set[int]) -> "Candidates":
+        """Those whose source row is among these."""
+        kept = [(pair, score) for pair, score in zip(self.pairs, self.scores) if pair[0] in sources]
+        return Candidates([pair for pair, _ in kept], [score for _, score in kept])
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The sentences of both sides, their ids, the true pairs, and the source rows that are scored."""
+
+    sentences: tuple[list[str], list[str]]
+    ids: tuple[list[str], list[str]]
+    gold: set[Pair]
+    queries: list[int]
+
+    @classmethod
+    def of(cls, examples: Examples) -> "Collection":
+        """The collection of a mining task's examples."""
+        rows = examples.table.to_pylist()
+        source, target = ([row for row in rows if row["side"] == side] for side in (0, 1))
+        match = {pair: number for number, row in enumerate(target) for pair in row["pairs"]}
+        return cls(
+            ([row["sentence"] for row in source], [row["sentence"] for row in target]),
+            ([row["id"] for row in source], [row["id"] for row in target]),
+            {(number, match[pair]) for number, row in enumerate(source) for pair in row["pairs"] if pair in match},
+            [number for number, row in enumerate(source) if row["query"]],
+        )
+
+    @property
+    def gold_of_queries(self) -> set[Pair]:
+        """The true pairs that are scored."""
+        asked = set(self.queries)
+        return {pair for pair in self.gold if pair[0] in asked}
+
+    def candidates(self, vectors_of: Callable[[list[str]], NDArray[np.float32]]) -> Candidates:
+        """Candidates among the rows of both sides."""
+        rows = [_first_rows(side) for side in self.sentences]
+        source, target = (vectors_of([side[row].strip() for row in of]) for side, of in zip(self.sentences, rows))
+        found = mine(source, target)
+        pairs = [(rows[0][one], rows[1][other]) for one, other in found.pairs]
+        sources, targets = (_rows_of_one_kind(side) for side in self.sentences)
+        kept = [(pair, score) for pair, score in zip(pairs, found.scores) if pair[0] in sources and pair[1] in targets]
+        return Candidates([pair for pair, _ in kept], [score for _, score in kept])
+
+
+def _first_rows(sentences: Sequence[str]) -> list[int]:
+    """The row of every sentence's first appearance."""
+    first: dict[str, int] = {}
+    for row, sentence in enumerate(sentences):
+        first.setdefault(sentence, row)
+    return list(first.values())
+
+
+def _rows_of_one_kind(sentences: Sequence[str]) -> set[int]:
+    """The rows whose sentence, blanks around it aside, no other row has."""
+    bare = [sentence.strip() for sentence in sentences]
+    often = Counter(bare)
+    return {row for row, sentence in enumerate(bare) if often[sentence] == 1}
 
 
 def mine(source: NDArray[np.float32], target: NDArray[np.float32], neighbours: int = NEIGHBOURS) -> Candidates:
@@ -51,32 +115,37 @@ def mine(source: NDArray[np.float32], target: NDArray[np.float32], neighbours: i
 
 
 def best_threshold(candidates: Candidates, gold: Set[Pair]) -> float:
-    """The score between two candidates at which F1 is highest; above all of them where none is right."""
-    right, best, threshold = 0, 0.0, float("inf")
+    """The score between two candidates at which F1 is highest; nought, which lets all pass, where none is right."""
+    right, best, threshold = 0, 0.0, 0.0
     for taken, (pair, score) in enumerate(zip(candidates.pairs, candidates.scores), start=1):
         right += pair in gold
-        f1 = 2 * right / (taken + len(gold))
+        if not right:
+            continue
+        precision, recall = right / taken, right / len(gold)
+        f1 = 2 * precision * recall / (precision + recall)  # spelled as the scripts do, whose rounding breaks ties
         if f1 > best:
             following = candidates.scores[taken] if taken < len(candidates.scores) else score
             best, threshold = f1, (score + following) / 2
     return threshold
 
 
-def score_mining(mined: Sequence[Pair], gold: Set[Pair], sentences: int, threshold: float) -> Scores:
-    """F1 of the mined pairs; chance is nought, its error a bootstrap over the `sentences` of the source side."""
-    right, found, there = (np.zeros(sentences) for _ in range(3))
-    for row, _ in gold:
-        there[row] += 1
+def score_mining(mined: Sequence[Pair], gold: Set[Pair], queries: Sequence[int], threshold: float) -> Scores:
+    """F1 of the mined pairs whose source row is a query; chance is nought, its error a bootstrap over the queries."""
+    place = {row: number for number, row in enumerate(queries)}
+    right, found, there = (np.zeros(len(queries)) for _ in range(3))
+    wanted = {pair for pair in gold if pair[0] in place}
+    for row, _ in wanted:
+        there[place[row]] += 1
     for row, match in mined:
-        found[row] += 1
-        right[row] += (row, match) in gold
+        if row in place:
+            found[place[row]] += 1
+            right[place[row]] += (row, match) in wanted
     hits = float(right.sum())
     precision, recall = (100 * hits / max(1.0, float(of.sum())) for of in (found, there))
     f1 = 200 * hits / max(1.0, float(found.sum() + there.sum()))
-    metrics = {"f1": f1, "precision": precision, "recall": recall}
-    metrics |= {"threshold": threshold} if np.isfinite(threshold) else {}
+    metrics = {"f1": f1, "precision": precision, "recall": recall, "threshold": threshold}
     points = points_of_f1(right, found, there)
-    return Scores(f1, 0.0, f1_error(right, found, there), len(gold), metrics, points)
+    return Scores(f1, 0.0, f1_error(right, found, there), len(wanted), metrics, points)
 
 
 def _nearest(one: Tensor, other: Tensor, neighbours: int) -> tuple[Tensor, Tensor]:
@@ -91,6 +160,8 @@ def _greedy(found: dict[Pair, float]) -> Candidates:
     sources: set[int] = set()
     targets: set[int] = set()
     for pair, score in sorted(found.items(), key=lambda item: (-item[1], item[0])):
+        if score <= 0:
+            break
         if pair[0] not in sources and pair[1] not in targets:
             sources.add(pair[0])
             targets.add(pair[1])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from trainables.examples import Examples
-from trainables.formats.base import Batch, FineTuning, Row, Scores, cross_entropy, mean_and_error, points_of
+from trainables.formats.base import Batch, FineTuning, HeadShape, Row, Scores, cross_entropy, mean_and_error, points_of
 from trainables.formats.mlqa import normaliser_of
 from trainables.formats.squad import exact_match, normalised, token_f1
 
@@ -84,6 +84,11 @@ class SpanQA(FineTuning):
     @property
     def outputs(self) -> int:
         return 2
+
+    @property
+    def head(self) -> HeadShape:
+        # The encoder's states as they are, as the BERT scripts' and Hugging Face's heads for span QA read them.
+        return HeadShape(self.outputs, self.pools, drops=False)
 
     def targets(self, rows: Sequence[Row], width: int) -> Batch:
         return {name: torch.tensor([row[name] for row in rows]) for name in ("start", "end")}

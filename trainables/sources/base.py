@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import pyarrow as pa
@@ -32,7 +32,8 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a table is, for people; its rows and its size in bytes, where they are known without reading it."""
+    """Where a table is, for people; the rows that come from it and its size in bytes, where they are known without
+    reading it."""
 
     where: str
     presence: Presence
@@ -75,12 +76,23 @@ class TableSource(Source):
     def read(self, task: Task, split: Split, language: str) -> list[Piece]:
         spoken = language_named(language)
         return [
-            Piece(table, rows_of(table, spoken, self.table(task, table, spoken)), self.address(table, spoken))
-            for table in task.parts(split)
+            Piece(table, self._wanted(task, table, spoken), self.address(table, spoken)) for table in task.parts(split)
         ]
 
+    def _wanted(self, task: Task, table: Table, language: Language) -> pa.Table:
+        rows = self.table(task, table, language)
+        if table.without is not None:
+            left_out = self.table(task, table.without, language)["id"]
+            rows = rows.filter(pa.compute.invert(pa.compute.is_in(rows["id"], value_set=left_out.combine_chunks())))
+        return rows_of(table, language, rows)
+
     def places(self, task: Task, split: Split, language: str) -> list[Place]:
-        return [self.place(table, language_named(language)) for table in task.parts(split)]
+        spoken = language_named(language)
+        left_out = [table.without for table in task.parts(split) if table.without is not None]
+        return [
+            *(self.place(table, spoken) for table in task.parts(split)),
+            *(replace(self.place(table, spoken), rows=0) for table in left_out),
+        ]
 
     def where(self, task: Task, split: Split, language: str) -> str:
         return ", ".join(self.address(table, language_named(language)) for table in task.parts(split))
@@ -103,6 +115,11 @@ def rows_of(table: Table, language: Language, rows: pa.Table) -> pa.Table:
     start = table.ids_for(language)
     if start and "id" in rows.column_names:
         rows = rows.filter(pa.compute.starts_with(rows["id"], start))
+    if table.cut_by:
+        number = pa.compute.dictionary_encode(rows[table.cut_by].combine_chunks())  # in order of first appearance
+        first, last = (round(part * len(number.dictionary)) for part in table.share)
+        chosen = pa.compute.and_(pa.compute.greater_equal(number.indices, first), pa.compute.less(number.indices, last))
+        return rows.filter(chosen)
     first, last = (round(part * rows.num_rows) for part in table.share)
     return rows.slice(first, last - first)
 

@@ -55,3 +55,27 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"test\.parquet is no readable parquet file") as caught:
         MirrorSource(tmp_path).read(TASKS["xnli"], "test", "de")
     assert "\n" not in str(caught.value)
+
+
+def test_rows_whose_ids_are_in_another_table_are_left_out(tmp_path: Path) -> None:
+    squad = TASKS["squad_v1"]
+    asked = {"question": ["?"] * 3, "context": ["c"] * 3, "answers": [{"text": ["c"], "answer_start": [0]}] * 3}
+    write_split(tmp_path, "rajpurkar__squad/plain_text", "train", asked | {"id": ["a", "b", "c"]})
+    write_split(tmp_path, "rajpurkar__squad/plain_text", "validation", asked | {"id": ["d", "e", "f"]})
+    with pytest.raises(UserError, match=r"the mirror has no .*XQuAD\.en/validation\.parquet"):
+        MirrorSource(tmp_path).read(squad, "dev", "en")
+    write_split(tmp_path, "google__xtreme/XQuAD.en", "validation", {"id": ["e", "a"]})
+    (dev,), (train,) = (MirrorSource(tmp_path).read(squad, split, "en") for split in ("dev", "train"))
+    assert dev.rows["id"].to_pylist() == ["d", "f"]
+    assert train.rows["id"].to_pylist() == ["a", "b", "c"]
+
+
+def test_a_share_may_be_cut_by_passage(tmp_path: Path) -> None:
+    # Five passages in order of appearance; two fifths of them are v and w.
+    contexts = ["v", "w", "v", "x", "y", "w", "z", "v"]
+    write_split(tmp_path, "google__xtreme/tydiqa", "train", {"id": ["english-1"] * 8, "context": contexts})
+    table = replace(TASKS["tydiqa"].parts("train")[0], share=(0.0, 0.4))
+    task = replace(TASKS["tydiqa"], tables={"train": table, "dev": replace(table, share=(0.4, 1.0))})
+    train, dev = (MirrorSource(tmp_path).read(task, split, "en")[0].rows for split in ("train", "dev"))
+    assert train["context"].to_pylist() == ["v", "w", "v", "w", "v"]
+    assert dev["context"].to_pylist() == ["x", "y", "z"]
