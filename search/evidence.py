@@ -42,6 +42,15 @@ def weigh(results: Results, units_of: UnitsOf) -> Results:
     return replace(results, measurements=measured, findings=found)
 
 
+def differences(matrix: TransferMatrix, target: str, units_of: UnitsOf) -> dict[str, Difference]:
+    """By recipe how far it is above `none` on a target, over all languages, where both have runs that did not fail."""
+    runs = _runs_of(matrix, target, units_of)
+    if runs is None or NONE not in runs.cells:
+        return {}
+    compared = runs.over("", runs.languages)
+    return {one.recipe: one.difference for one in compared if one.difference is not None}
+
+
 def _runs_of(matrix: TransferMatrix, target: str, units_of: UnitsOf) -> "_Runs | None":
     cells = {recipe: cell for recipe in matrix.recipes if (cell := matrix.cells[recipe, target]).score is not None}
     learned = [result for cell in cells.values() for result in cell.learned]
@@ -111,14 +120,15 @@ class _Runs:
             return
         for scope in Scope:
             of_scope = [(name, members) for kind, name, members in _scopes(self.languages) if kind is scope]
-            compared = [one for name, members in of_scope for one in self._over(name, members)]
+            compared = [one for name, members in of_scope for one in self.over(name, members)]
             corrected = holm([one.p for one in compared])
             for one, p in zip(compared, corrected, strict=True):
                 yield self._finding(
                     one, scope, min(1.0, p * ERROR_RATE / error_rate_of_look(look)), len(compared), look
                 )
 
-    def _over(self, name: str, members: Sequence[str]) -> Iterator[_Compared]:
+    def over(self, name: str, members: Sequence[str]) -> Iterator[_Compared]:
+        """Every recipe beside `none`, over some languages."""
         scores, covariance = self._scores(members), score_covariance(self.units, members)
         baseline = self.arms[NONE]
         for recipe, arm in self.arms.items():

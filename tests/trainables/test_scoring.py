@@ -10,7 +10,8 @@ import pytest
 from spaces.trial import Trial
 from tests.made_data import small_space, write_split
 from trainables.examples import Data
-from trainables.kept_scores import POINTS_FILE, PREDICTIONS_FILE, read_points
+from trainables.kept_scores import POINTS_FILE, PREDICTIONS_FILE, read_units
+from trainables.sampling import score_error
 from trainables.scoring import score, sentence_vectors
 from trainables.sources.mirror import MirrorSource
 from trainables.stages import chain
@@ -80,11 +81,11 @@ def test_the_points_of_the_examples_add_up_to_the_score(make_bench: MakeBench, t
     bench = make_bench()
     record, _ = scored(bench, target, epochs=2)
     (key,) = (item.key for item in bench.store.items() if "languages" in (bench.store.record(item.key) or {}))
-    points = read_points(bench.store, key)
-    assert points.keys() == record["languages"].keys()
-    for language, of in points.items():
-        value = 100 * of[:, 0].sum() / max(1.0, of[:, 1].sum())
-        assert value == pytest.approx(record["languages"][language]["value"], abs=1e-4)
+    units = read_units(bench.store, key)
+    assert units.keys() == record["languages"].keys()
+    for language, of in units.items():
+        assert of.score == pytest.approx(record["languages"][language]["value"], abs=1e-4)
+    assert record["error"] == pytest.approx(score_error(units), abs=1e-4)
 
 
 def test_test_examples_cap_what_is_scored(make_bench: MakeBench) -> None:
@@ -162,4 +163,4 @@ def test_mining_is_scored_by_the_sentences_that_a_cap_leaves(tiny_model: Path, t
     found = [tuple(json.loads(row["prediction"])) for row in predictions]
     assert len(found) >= 2 and set(found) <= set(pairs)
     (key,) = (item.key for item in bench.store.items() if "languages" in (bench.store.record(item.key) or {}))
-    assert len(read_points(bench.store, key)["de"]) == 2
+    assert len(read_units(bench.store, key)["de"].earned) == 2
