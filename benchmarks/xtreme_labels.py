@@ -159,7 +159,12 @@ def sampled(content: str, rows: Sequence[int]) -> str:
             for paragraph in article["paragraphs"]
             for question in paragraph["qas"]
         ]
-        kept = [{"context": context, "qas": [question]} for context, question in (questions[row] for row in rows)]
+        chosen = [questions[row] for row in rows]
+        names = _told_apart([question["id"].split("#")[0] for _, question in chosen])
+        kept = [
+            {"context": context, "qas": [question | {"id": name}]}
+            for (context, question), name in zip(chosen, names, strict=True)
+        ]
         return json.dumps({"version": squad["version"], "data": [{"title": "", "paragraphs": kept}]})
     if "\n\n" in content:
         sentences = content.strip("\n").split("\n\n")
@@ -169,20 +174,27 @@ def sampled(content: str, rows: Sequence[int]) -> str:
 
 
 def _squad(rows: Rows) -> str:
-    """SQuAD's JSON, a paragraph per run of questions about one text. Ids that come again are numbered, as some copies
-    of TyDiQA have renumbered them and answers go by id."""
-    seen: Counter[str] = Counter()
+    """SQuAD's JSON, a paragraph per run of questions about one text."""
+    names = iter(_told_apart([row["id"] for row in rows]))
     paragraphs = []
     for context, asked in groupby(rows, key=lambda row: row["context"]):
         questions = []
         for row in asked:
-            seen[row["id"]] += 1
-            name = row["id"] if seen[row["id"]] == 1 else f"{row['id']}#{seen[row['id']]}"
             texts = zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True)
             answers = [{"text": text, "answer_start": start} for text, start in texts]
-            questions.append({"id": name, "question": row["question"], "answers": answers})
+            questions.append({"id": next(names), "question": row["question"], "answers": answers})
         paragraphs.append({"context": context, "qas": questions})
     return json.dumps({"version": "1.1", "data": [{"title": "", "paragraphs": paragraphs}]}, ensure_ascii=False)
+
+
+def _told_apart(ids: Sequence[str]) -> list[str]:
+    """Ids, those numbered that come again: some copies of TyDiQA have renumbered them, and answers go by id."""
+    seen: Counter[str] = Counter()
+    names = []
+    for name in ids:
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return names
 
 
 def _rows_in(raw: Path, made: Path) -> str:
