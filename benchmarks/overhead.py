@@ -91,7 +91,8 @@ def files_of(stage: Stage) -> dict[str, bytes | Path]:
         return {}
     languages = [code for code, _, count in stage.tests for _ in range(count)]
     earned = np.random.default_rng(0).integers(0, 2, len(languages)).astype(np.float32)
-    table = pa.table({"language": languages, "earned": earned, "possible": np.ones_like(earned)})
+    group = np.concatenate([np.arange(count, dtype=np.int32) for _, _, count in stage.tests])
+    table = pa.table({"language": languages, "earned": earned, "possible": np.ones_like(earned), "group": group})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
