@@ -13,12 +13,13 @@ is changed: see `_EXAMPLES_COUNT`.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import nctdtr, ndtr, stdtr, stdtrit
 
 LEVEL = 0.95
 ERROR_RATE = 1 - LEVEL  # of false verdicts, over all recipes of a target and all looks at it
@@ -63,7 +64,7 @@ class Estimate:
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """From and to, two-sided."""
-        reach = self.error * float(stats.t.ppf((1 + level) / 2, self.freedom))
+        reach = self.error * float(stdtrit(self.freedom, (1 + level) / 2))
         return self.value - reach, self.value + reach
 
     @property
@@ -71,7 +72,7 @@ class Estimate:
         """How likely at least so large a difference is where there is none (two-sided)."""
         if self.error == 0:
             return 0.0 if self.value else 1.0
-        return float(2 * stats.t.sf(abs(self.value) / self.error, self.freedom))
+        return float(2 * stdtr(self.freedom, -abs(self.value) / self.error))
 
     def less(self, points: float) -> "Estimate":
         """The same with points taken off."""
@@ -80,16 +81,16 @@ class Estimate:
     @property
     def above_zero(self) -> bool:
         """Whether it is above nought: one-sided, at 95%."""
-        return self.value > self.error * float(stats.t.ppf(LEVEL, self.freedom))
+        return self.value > self.error * float(stdtrit(self.freedom, LEVEL))
 
     def power(self, error_rate: float) -> float:
         """How likely p falls below `error_rate` (two-sided) in a repetition, if the value is the true one."""
         if self.error == 0:
             return float(self.value != 0)
-        reach, shift = stats.t.ppf(1 - error_rate / 2, self.freedom), abs(self.value) / self.error
+        reach, shift = stdtrit(self.freedom, 1 - error_rate / 2), abs(self.value) / self.error
         if math.isinf(self.freedom):
-            return float(stats.norm.sf(reach - shift))
-        return float(stats.nct.sf(reach, self.freedom, shift))
+            return float(ndtr(shift - reach))
+        return float(1 - nctdtr(self.freedom, shift, reach))
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,9 @@ class Difference:
         """
         if not self.has_seeds:
             return None
-        enough = (n for n in range(2, MOST_SEEDS + 1) if self.with_runs(n).estimate.power(error_rate) >= POWER)
-        return next(enough, None)
+        numbers = range(2, MOST_SEEDS + 1)
+        place = bisect_left(numbers, POWER, key=lambda number: self.with_runs(number).estimate.power(error_rate))
+        return numbers[place] if place < len(numbers) else None
 
 
 def difference(scores: Floats, covariance: Floats, one: Arm, other: Arm | None = None) -> Difference:
