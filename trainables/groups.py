@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from spaces import Format
 from trainables.examples import Examples
+from trainables.formats.base import Points
+from trainables.sampling import Units
 
 Names = Sequence[Hashable]
 """What a unit goes by: units that have a name in common belong together."""
@@ -29,7 +31,15 @@ def names_of(examples: Examples, units: int) -> list[Names]:
     return list(zip(contexts, examples.table["id"].to_pylist(), strict=True))
 
 
-def group_numbers(names: Mapping[str, Sequence[Names]]) -> dict[str, NDArray[np.int32]]:
+def units_of(sets: Mapping[str, tuple[Examples, Points]]) -> dict[str, Units]:
+    """What a run earned, unit by unit, with the groups: of examples and points (`Scores.points`) by language."""
+    numbers = group_numbers(
+        {language: names_of(examples, len(points)) for language, (examples, points) in sets.items()}
+    )
+    return {language: Units(numbers[language], *points.T) for language, (_, points) in sets.items()}
+
+
+def group_numbers(names: Mapping[str, Sequence[Names]]) -> dict[str, NDArray[np.int64]]:
     """By language the group of every unit, numbered in order of first appearance.
 
     A group is all units that names connect, in whatever languages and over whatever units in between.
@@ -48,6 +58,6 @@ def group_numbers(names: Mapping[str, Sequence[Names]]) -> dict[str, NDArray[np.
                 leader[leader_of(other)] = leader_of(first)
     numbers: dict[Hashable, int] = {}
     return {
-        language: np.array([numbers.setdefault(leader_of(unit[0]), len(numbers)) for unit in units], dtype=np.int32)
+        language: np.array([numbers.setdefault(leader_of(unit[0]), len(numbers)) for unit in units], dtype=np.int64)
         for language, units in names.items()
     }

@@ -4,7 +4,7 @@ import io
 import json
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from spaces import TASKS, Format
 from trainables.batches import collate, scoring_batches
 from trainables.consistency import Answers, consistency
 from trainables.device import autocast
+from trainables.doubt import beyond_doubt
 from trainables.encoded import encoded, lengths_told
 from trainables.encoder import FineTuned, inputs, mean_pooled, retrieval_layer
 from trainables.events import Scored
@@ -27,7 +28,7 @@ from trainables.formats import FINE_TUNING, Scores
 from trainables.formats.base import Points, was_cut
 from trainables.formats.mining import Collection, best_threshold, score_mining
 from trainables.formats.retrieval import nearest, score_retrieval
-from trainables.groups import Names, group_numbers, names_of
+from trainables.groups import units_of
 from trainables.kept_scores import POINTS_FILE, PREDICTIONS_FILE
 from trainables.planned_data import check_planned_data
 from trainables.predicting import parts_of
@@ -65,16 +66,14 @@ def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
     task = TASKS[stage.task]
     predictor = _PREDICTORS.get(task.format, _FineTuned)(stage, bench)
     languages: dict[str, Any] = {}
-    names: dict[str, Sequence[Names]] = {}
+    sets: dict[str, tuple[Examples, Points]] = {}
     predictions: _Predicted = {"language": [], "example": [], "prediction": []}
-    points: dict[str, Points] = {}
     answers: dict[str, Answers] = {}
     for language, _, _ in stage.tests:
         examples = bench.data.examples(task, "test", language, stage.cap)
         made = predictor.predict(examples)
         languages[language] = _record(made.scores) | {"inputs": made.inputs}
-        points[language], answers[language] = made.scores.points, made.answers
-        names[language] = names_of(examples, len(made.scores.points))
+        sets[language], answers[language] = (examples, made.scores.points), made.answers
         predictions["language"] += [language] * len(made.predictions)
         predictions["example"] += range(len(made.predictions))
         predictions["prediction"] += [json.dumps(value, ensure_ascii=False) for value in made.predictions]
@@ -82,8 +81,9 @@ def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
     for language in languages if task.parallel and "en" in answers else ():
         if language != "en":
             languages[language]["consistency"] = consistency(answers["en"], answers[language])
-    numbers = group_numbers(names)
-    units = {language: Units(numbers[language].astype(np.int64), *of.T) for language, of in points.items()}
+    units = units_of(sets)
+    for language, of in units.items():
+        languages[language] |= _certainty(languages[language], score_error({language: of}))
     seconds = time.perf_counter() - began
     record = {
         "stage": "score",
@@ -99,8 +99,12 @@ def score(stage: ScoreStage, bench: Workbench) -> Iterator[Scored]:
 
 
 def _record(scores: Scores) -> dict[str, Any]:
-    kept = {field.name: getattr(scores, field.name) for field in fields(scores) if field.name != "points"}
-    return kept | {"above_chance": scores.above_chance}
+    return {field.name: getattr(scores, field.name) for field in fields(scores) if field.name != "points"}
+
+
+def _certainty(scores: Mapping[str, Any], error: float) -> dict[str, Any]:
+    """The standard error of a language's score over its test examples, and whether it beats guessing."""
+    return {"error": error, "above_chance": beyond_doubt(scores["value"] - scores["chance"], error)}
 
 
 def _columns(units: Mapping[str, Units]) -> dict[str, Any]:
@@ -112,7 +116,7 @@ def _columns(units: Mapping[str, Units]) -> dict[str, Any]:
         "language": [language for language, of in units.items() for _ in of.earned],
         "earned": earned.astype(np.float32),
         "possible": possible.astype(np.float32),
-        "group": group,
+        "group": group.astype(np.int32),
     }
 
 

@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 import pyarrow as pa
@@ -22,9 +23,11 @@ from trainables.batches import Numbers, lengths_of, together, training_batches
 from trainables.encoded import encoding, lengths_told
 from trainables.encoder import FineTuned
 from trainables.events import Evaluated, Prepared, Progressed
-from trainables.formats import FINE_TUNING, FineTuning, Scores
+from trainables.formats import FINE_TUNING, FineTuning
+from trainables.groups import units_of
 from trainables.planned_data import check_planned_data
 from trainables.predicting import predict
+from trainables.sampling import score_error
 from trainables.stages import TrainSet, TrainStage
 from trainables.updates import Subject, Updates
 from trainables.weights import (
@@ -213,20 +216,18 @@ def _point(stage: TrainStage, bench: Workbench, updates: Updates, stop: int, los
     return trained | _mean([_on_dev(stage, bench, updates, head) for head in range(len(stage.sets))])
 
 
-def _on_dev(stage: TrainStage, bench: Workbench, updates: Updates, head: int) -> Scores:
+def _on_dev(stage: TrainStage, bench: Workbench, updates: Updates, head: int) -> tuple[float, float, float]:
+    """English dev of one of the sets: score, chance, and the score's standard error over the examples."""
     of, subject = stage.sets[head], updates.subjects[head]
     examples = bench.data.examples(TASKS[of.task], "dev", "en", of.settings.dev_examples)
-    return subject.form.score(examples, predict(updates.model, subject.form, examples, subject.dev_rows, head))
+    scores = subject.form.score(examples, predict(updates.model, subject.form, examples, subject.dev_rows, head))
+    return scores.value, scores.chance, score_error(units_of({"en": (examples, scores.points)}))
 
 
-def _mean(scores: Sequence[Scores]) -> dict[str, float]:
+def _mean(on_dev: Sequence[tuple[float, float, float]]) -> dict[str, float]:
     """English dev over all tasks that are trained together: the plain mean (Phang et al. 2020)."""
-    number = len(scores)
-    return {
-        "dev": sum(one.value for one in scores) / number,
-        "chance": sum(one.chance for one in scores) / number,
-        "error": math.sqrt(sum(one.error**2 for one in scores)) / number,
-    }
+    values, chances, errors = zip(*on_dev, strict=True)
+    return {"dev": fmean(values), "chance": fmean(chances), "error": math.hypot(*errors) / len(errors)}
 
 
 def _evaluated(stage: TrainStage, course: _Course) -> Evaluated:

@@ -1,10 +1,11 @@
 """Groups worked out by hand: who is connected to whom, over languages and paragraphs."""
 
+import numpy as np
 import pyarrow as pa
 
 from spaces import TASKS
 from trainables.examples import Examples
-from trainables.groups import group_numbers, names_of
+from trainables.groups import group_numbers, names_of, units_of
 
 
 def asked(task: str, language: str, *questions: tuple[str, str]) -> Examples:
@@ -48,4 +49,10 @@ def test_everything_else_goes_by_its_row_in_a_set_of_its_size() -> None:
     names = {one.language: names_of(one, units) for one, units in zip(sets, (3, 3, 2), strict=True)}
     groups = {language: found.tolist() for language, found in group_numbers(names).items()}
     assert groups == {"en": [0, 1, 2], "de": [0, 1, 2], "sw": [3, 4]}
-    assert group_numbers(names)["en"].dtype == "int32"
+
+
+def test_units_are_points_with_their_groups() -> None:
+    english = asked("xquad", "en", ("q1", "cats"), ("q2", "dogs"), ("q3", "cats"))
+    units = units_of({"en": (english, np.array([[1.0, 1.0], [0.5, 1.0], [0.0, 1.0]]))})["en"]
+    assert units.group.tolist() == [0, 1, 0]
+    assert (units.earned.tolist(), units.possible.tolist(), units.score) == ([1.0, 0.5, 0.0], [1.0, 1.0, 1.0], 50)

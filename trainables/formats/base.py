@@ -15,7 +15,6 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase
 from spaces import Task
 from spaces.training import Training
 from trainables.consistency import Answers
-from trainables.doubt import beyond_doubt
 from trainables.examples import Examples
 
 Batch = dict[str, Tensor]
@@ -29,22 +28,16 @@ class Scores:
     """Scores of one language, all in 0 to 100.
 
     `value` is the task's own metric, `chance` what guessing earns on the same examples (which guess, the
-    format says), `error` the standard error of `value` over examples. `metrics` holds every metric by name.
+    format says). `metrics` holds every metric by name.
     `points` (units, 2) is what every example earns and could have earned: `value` is the ratio of their sums, so that
     it can be taken anew over other samples of the examples.
     """
 
     value: float
     chance: float
-    error: float
     examples: int
     metrics: dict[str, float] = field(default_factory=dict)
     points: Points = field(default_factory=lambda: np.zeros((0, 2)), repr=False, compare=False)
-
-    @property
-    def above_chance(self) -> bool:
-        """Whether the score beats guessing beyond doubt: one-sided, at 95%."""
-        return beyond_doubt(self.value - self.chance, self.error)
 
 
 @dataclass(frozen=True)
@@ -153,16 +146,6 @@ def points_of_f1(right: ArrayLike, found: ArrayLike, there: ArrayLike) -> Points
     return np.column_stack([2.0 * np.asarray(right), np.asarray(found) + np.asarray(there)])
 
 
-def f1_error(right: ArrayLike, found: ArrayLike, there: ArrayLike) -> float:
-    """Standard error of an F1 (0 to 100) by a seeded bootstrap over units, of each of which the counts are given."""
-    counts = [np.asarray(count) for count in (right, found, there)]
-    drawn = np.random.default_rng(0).integers(0, len(counts[0]), size=(200, len(counts[0])))
-    hits, guesses, wanted = (count[drawn].sum(1) for count in counts)
-    return float(np.std(200 * hits / np.maximum(guesses + wanted, 1)))
-
-
-def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and its standard error, both times 100, of per-example scores in 0 to 1."""
-    array = np.asarray(values, dtype=float) * 100
-    error = float(array.std(ddof=1) / np.sqrt(len(array))) if len(array) > 1 else 0.0
-    return float(array.mean()), error
+def mean(values: ArrayLike) -> float:
+    """The mean, times 100, of per-example scores in 0 to 1."""
+    return 100 * float(np.mean(np.asarray(values, dtype=float)))

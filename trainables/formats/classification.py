@@ -8,7 +8,7 @@ from torch import Tensor
 
 from trainables.consistency import by_row
 from trainables.examples import Examples
-from trainables.formats.base import FineTuning, Scores, mean_and_error, points_of
+from trainables.formats.base import FineTuning, Scores, mean, points_of
 
 
 class Classification(FineTuning):
@@ -28,9 +28,9 @@ class Classification(FineTuning):
         """Accuracy; chance is always answering the commonest class of these examples."""
         gold = [self.labels[number] for number in examples.table["label"].to_pylist()]
         right = [float(a == b) for a, b in zip(gold, predictions, strict=True)]
-        accuracy, error = mean_and_error(right)
+        accuracy = mean(right)
         majority = 100 * Counter(gold).most_common(1)[0][1] / len(gold)
-        return Scores(accuracy, majority, error, len(gold), {"accuracy": accuracy}, points_of(right))
+        return Scores(accuracy, majority, len(gold), {"accuracy": accuracy}, points_of(right))
 
 
 def ranked(logits: Tensor) -> list[list[int]]:

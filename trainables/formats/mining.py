@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainables.examples import Examples
-from trainables.formats.base import Scores, f1_error, points_of_f1
+from trainables.formats.base import Scores, points_of_f1
 
 NEIGHBOURS = 4
 _ROWS_AT_ONCE = 1024  # similarities are made in strips, never as one matrix
@@ -130,7 +130,7 @@ def best_threshold(candidates: Candidates, gold: Set[Pair]) -> float:
 
 
 def score_mining(mined: Sequence[Pair], gold: Set[Pair], queries: Sequence[int], threshold: float) -> Scores:
-    """F1 of the mined pairs whose source row is a query; chance is nought, its error a bootstrap over the queries."""
+    """F1 of the mined pairs whose source row is a query; chance is nought."""
     place = {row: number for number, row in enumerate(queries)}
     right, found, there = (np.zeros(len(queries)) for _ in range(3))
     wanted = {pair for pair in gold if pair[0] in place}
@@ -145,7 +145,7 @@ def score_mining(mined: Sequence[Pair], gold: Set[Pair], queries: Sequence[int],
     f1 = 200 * hits / max(1.0, float(found.sum() + there.sum()))
     metrics = {"f1": f1, "precision": precision, "recall": recall, "threshold": threshold}
     points = points_of_f1(right, found, there)
-    return Scores(f1, 0.0, f1_error(right, found, there), len(wanted), metrics, points)
+    return Scores(f1, 0.0, len(wanted), metrics, points)
 
 
 def _nearest(one: Tensor, other: Tensor, neighbours: int) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ its translation among all sentences of the other language. What the other way ro
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.formats.base import Scores, mean_and_error, points_of
+from trainables.formats.base import Scores, mean, points_of
 
 
 def nearest(looking: NDArray[np.float32], pool: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -24,9 +24,9 @@ def score_retrieval(
     Metrics: `accuracy`, which is from English and XTREME's, and `accuracy_to_english`.
     """
     right = (from_english[queries] == queries).astype(float)
-    accuracy, error = mean_and_error(right)
-    metrics = {"accuracy": accuracy, "accuracy_to_english": mean_and_error(to_english[queries] == queries)[0]}
-    return Scores(accuracy, 100 / len(from_english), error, len(queries), metrics, points_of(right))
+    accuracy = mean(right)
+    metrics = {"accuracy": accuracy, "accuracy_to_english": mean(to_english[queries] == queries)}
+    return Scores(accuracy, 100 / len(from_english), len(queries), metrics, points_of(right))
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

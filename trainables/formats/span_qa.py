@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from trainables.examples import Examples
-from trainables.formats.base import Batch, FineTuning, HeadShape, Row, Scores, cross_entropy, mean_and_error, points_of
+from trainables.formats.base import Batch, FineTuning, HeadShape, Row, Scores, cross_entropy, mean, points_of
 from trainables.formats.mlqa import normaliser_of
 from trainables.formats.squad import exact_match, normalised, token_f1
 
@@ -122,10 +122,9 @@ class SpanQA(FineTuning):
         both = [(a + b) / 2 for a, b in zip(exact, f1, strict=True)]
         guesses = [_random_spans(examples.table["context"].to_pylist())]
         guesses += [[""] * len(examples)] if self.task.unanswerable else []
-        value, error = mean_and_error(both)
-        chance = max(sum(mean_and_error(scores)[0] for scores in self._compared(examples, one)) / 2 for one in guesses)
-        metrics = {"exact_match": mean_and_error(exact)[0], "f1": mean_and_error(f1)[0]}
-        return Scores(value, chance, error, len(examples), metrics, points_of(both))
+        chance = max(sum(mean(scores) for scores in self._compared(examples, one)) / 2 for one in guesses)
+        metrics = {"exact_match": mean(exact), "f1": mean(f1)}
+        return Scores(mean(both), chance, len(examples), metrics, points_of(both))
 
     def answers(self, examples: Examples, parts: Sequence[list[Any]], scores: Scores) -> dict[str, Any]:
         return dict(zip(examples.table["id"].to_pylist(), scores.points[:, 0].tolist(), strict=True))

@@ -19,8 +19,7 @@ from trainables.formats.base import (
     Row,
     Scores,
     cross_entropy,
-    f1_error,
-    mean_and_error,
+    mean,
     padded,
     points_of_f1,
 )
@@ -111,15 +110,15 @@ class Tagging(FineTuning):
         gold = [self._names(kept_words(examples, number)[1]) for number in range(len(examples))]
         commonest = Counter(tag for tags in gold for tag in tags).most_common(1)[0][0]
         guesses = [[commonest] * len(tags) for tags in gold]
-        accuracy, accuracy_error = word_accuracy(gold, predictions)
+        accuracy = word_accuracy(gold, predictions)
         counts, guess_counts = chunk_counts(gold, predictions), chunk_counts(gold, guesses)
         metrics = {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall, "word_accuracy": accuracy}
         if self.task.metric == "accuracy":
             words = [[sum(map(str.__eq__, tags, guess)), len(tags)] for tags, guess in zip(gold, predictions)]
-            chance = word_accuracy(gold, guesses)[0]
-            return Scores(accuracy, chance, accuracy_error, len(gold), metrics, np.array(words, dtype=float))
+            chance = word_accuracy(gold, guesses)
+            return Scores(accuracy, chance, len(gold), metrics, np.array(words, dtype=float))
         chunked = counts.right, counts.found, counts.there
-        return Scores(counts.f1, guess_counts.f1, f1_error(*chunked), len(gold), metrics, points_of_f1(*chunked))
+        return Scores(counts.f1, guess_counts.f1, len(gold), metrics, points_of_f1(*chunked))
 
     def _names(self, tags: list[int]) -> list[str]:
         return [self.labels[tag] if tag < len(self.labels) else "" for tag in tags]
@@ -133,7 +132,7 @@ def kept_words(examples: Examples, number: int) -> tuple[list[str], list[int]]:
     return [word for word, _ in kept], [tag for _, tag in kept]
 
 
-def word_accuracy(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> tuple[float, float]:
-    """Share of words tagged right (0 to 100) and its standard error, words taken as independent."""
+def word_accuracy(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:
+    """Share of words tagged right, 0 to 100."""
     right = [a == b for tags, guess in zip(gold, predicted, strict=True) for a, b in zip(tags, guess, strict=True)]
-    return mean_and_error([float(value) for value in right])
+    return mean(right)
