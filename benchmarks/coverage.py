@@ -1,14 +1,15 @@
 """Do intervals hold what they promise, and do verdicts? Simulated sweeps in which the truth is known.
 
-    python benchmarks/coverage.py [--sweeps 2000]
+    python benchmarks/coverage.py [--sweeps 1000]
 
 Every sweep is judged by `search.evidence`, from trials and what they earned on each test example. Examples differ in
 difficulty, recipes in what they do to an example, runs of a recipe by seed and by example; two languages are
 translations of one another. `none` varies by so many times the standard deviation of the others, in a fifth of its runs
-it never rises above chance (on English dev and on the test sets), or it trains nothing at all. Exit code 1 where an
-interval covers the true gain between runs that do not fail in less than 93% or more than 97% of the sweeps, or where
-more than 5% of the sweeps in which nothing helps say of any recipe that it helps or hurts, also where seeds were added
-as the report advised, up to three looks; or show an oracle whose interval excludes nought. Ten minutes on one core.
+it never rises above chance on English dev, or it trains nothing at all. Exit code 1 where an interval covers the true
+gain between runs that do not fail in less than 93% or more than 97% of the sweeps, or where more than 5% of the sweeps
+in which nothing helps say of any recipe that it helps or hurts, also of a language, and also where seeds were added as
+the report advised, up to three looks; or show an oracle whose interval excludes nought. The last rows are a limit,
+which is told and not held: seeds whose scores are not normal. A quarter of an hour on one core.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from search.evidence import weigh
-from search.findings import Finding, Scope, Verdict
+from search.findings import Finding, Look, Scope, Verdict
 from search.gains import transfer_matrix
 from search.results import Results, TrialResult
 from search.tables import table
@@ -49,11 +50,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Setting:
-    """What a made-up target is like."""
+    """What a made-up target is like.
 
-    ratio: float
-    fails: bool
-    trains: bool
+    `noise` scales what single runs and recipes do to an example: with little of it test sets hardly add to an error.
+    `shape` is how runs of `none` are distributed over seeds.
+    """
+
+    ratio: float = 1
+    fails: bool = False
+    trains: bool = True
+    noise: float = 1
+    shape: str = "normal"
 
     @property
     def target(self) -> str:
@@ -61,13 +68,15 @@ class Setting:
         return "xnli" if self.trains else "tatoeba"
 
     def __str__(self) -> str:
-        if not self.trains:
-            return "none trains nothing"
-        return f"none varies {self.ratio:g} times" + (", a fifth fails" if self.fails else "")
+        what = f"none varies {self.ratio:g} times" if self.trains else "none trains nothing"
+        more = [", a fifth fails"] * self.fails + [f", noise {self.noise:g}"] * (self.noise != 1)
+        return what + "".join(more) + (f", {self.shape}" if self.shape != "normal" else "")
 
 
-SETTINGS = [Setting(ratio, fails, trains=True) for fails, ratio in product((False, True), RATIOS)]
-SETTINGS.append(Setting(1, fails=False, trains=False))
+SETTINGS = [Setting(ratio, fails) for fails, ratio in product((False, True), RATIOS)]
+SETTINGS += [Setting(ratio, noise=0.3) for ratio in (1, 5)]
+SETTINGS += [Setting(trains=False, noise=noise) for noise in (1, 0.5, 0.3, 0.1)]
+LIMITS = [Setting(ratio, shape=shape) for shape, ratio in product(("skewed", "a quarter much worse"), (1, 3, 5))]
 
 
 class World:
@@ -78,26 +87,27 @@ class World:
         self.gains = dict(zip(("none", *RECIPES), (0.0, *gains)))
         self.rng = rng
         self.difficulty = rng.normal(0, DIFFICULTY, EXAMPLES)
-        self.response = {recipe: rng.normal(0, RESPONSE, EXAMPLES) for recipe in self.gains}
+        self.response = {recipe: rng.normal(0, setting.noise * RESPONSE, EXAMPLES) for recipe in self.gains}
         self.earned: dict[str, Floats] = {}
+        self.failed: set[str] = set()
 
     def sweep(self, seeds: int, look: int = 1) -> Results:
         """The results of so many seeds, the first of them as they were before."""
         trials = [self._trial(recipe, seed) for recipe in self.gains for seed in range(seeds)]
         space = {"recipes": list(self.gains), "targets": [self.setting.target]}
-        return weigh(Results("made-1", space, trials, {}, look=look), self._units)
+        looks = {self.setting.target: Look(look, len(self.gains) - 1)}
+        return weigh(Results("made-1", space, trials, {}, looks=looks), self._units)
 
     def _trial(self, recipe: str, seed: int) -> TrialResult:
         trial = Trial(self.setting.target, recipe, 1e-5, 1e-5, seed)
         if trial.id not in self.earned:
             self.earned[trial.id] = self._run(recipe, seed)
         earned = self.earned[trial.id]
-        failed = not earned.any()
         languages = {
-            code: {"value": CHANCE if failed else float(values.mean()), "chance": CHANCE}
+            code: {"value": float(values.mean()), "chance": CHANCE}
             for code, values in zip(LANGUAGES, earned, strict=True)
         }
-        dev = CHANCE if failed else SCORE
+        dev = CHANCE if trial.id in self.failed else SCORE
         history = [{"dev": dev, "chance": CHANCE, "error": 2.0, "step": 1, "steps": 1}]
         trained: list[dict[str, Any]] = [{"task": self.setting.target, "role": "target", "history": history}]
         trains = self.setting.trains
@@ -105,15 +115,17 @@ class World:
                            trained=trained if trains else [])  # fmt: skip
 
     def _run(self, recipe: str, seed: int) -> Floats:
-        """What a run earns on every example, (languages, examples); nothing at all where it fails."""
+        """What a run earns on every example, (languages, examples)."""
         rng, setting = self.rng, self.setting
         if recipe == "none" and not setting.trains and seed:
             return self.earned[Trial(setting.target, recipe, 1e-5, 1e-5, 0).id]
+        luck = rng.normal(0, setting.noise * LUCK, (len(LANGUAGES), EXAMPLES))
         if recipe == "none" and setting.fails and rng.random() < FAILING:
-            return np.zeros((len(LANGUAGES), EXAMPLES))
+            self.failed.add(Trial(setting.target, recipe, 1e-5, 1e-5, seed).id)
+            return CHANCE + rng.normal(0, BETWEEN_SEEDS) + luck
         spread = BETWEEN_SEEDS * (setting.ratio if recipe == "none" else 1)
-        of_run = rng.normal(0, spread) if setting.trains or recipe != "none" else 0.0
-        luck = rng.normal(0, LUCK, (len(LANGUAGES), EXAMPLES))
+        shape = setting.shape if recipe == "none" else "normal"
+        of_run = spread * _standard(shape, rng) if setting.trains or recipe != "none" else 0.0
         return SCORE + self.gains[recipe] + of_run + self.difficulty + self.response[recipe] + luck
 
     def _units(self, result: TrialResult) -> dict[str, Units]:
@@ -122,26 +134,36 @@ class World:
         return {code: Units(rows, of / 100, ones) for code, of in zip(LANGUAGES, earned, strict=True)}
 
 
+def _standard(shape: str, rng: np.random.Generator) -> float:
+    """A draw of mean nought and standard deviation one."""
+    if shape == "skewed":  # to below, as fine-tuning goes wrong more than it goes too well
+        return 1 - float(rng.exponential())
+    if shape == "a quarter much worse":
+        return float(-(3**0.5) if rng.random() < 0.25 else 3**-0.5)
+    return float(rng.normal())
+
+
 def main() -> int:
     """Prints coverage and false verdicts; 0 when both are as promised."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sweeps", type=int, default=2000)
+    parser.add_argument("--sweeps", type=int, default=1000)
     sweeps = parser.parse_args().sweeps
     console = Console()
     made = table(
         f"{sweeps} sweeps a row and number of seeds",
         ("setting",),
-        (*(f"{seeds} seeds" for seeds in SEEDS), "verdict", "followed", "oracle"),
+        (*(f"{seeds} seeds" for seeds in SEEDS), "verdict", "followed", "language", "oracle"),
         note="Seeds: intervals that cover the true gain, of those with enough runs for a verdict. Of sweeps over five "
         "recipes that do nothing, with three seeds at first: a false verdict at the first look; at any look, with "
-        "seeds added as advised; an oracle whose interval excludes nought.",
+        "seeds added as advised; at the first look on a language; an oracle whose interval excludes nought.",
     )
     holds = True
-    for number, setting in enumerate(SETTINGS):
+    for number, setting in enumerate(SETTINGS + LIMITS):
         covered = [coverage(setting, seeds, sweeps, np.random.default_rng([number, seeds])) for seeds in SEEDS]
         false = falsehoods(setting, SEEDS[0], sweeps, np.random.default_rng([number, 99]))
         made.add_row(str(setting), *(f"{share:.1%}" for share in (*covered, *false)))
-        holds &= all(COVERS[0] <= share <= COVERS[1] for share in covered) and max(false) <= FALSE_VERDICTS
+        if setting in SETTINGS:
+            holds &= all(COVERS[0] <= share <= COVERS[1] for share in covered) and max(false) <= FALSE_VERDICTS
     console.print(made)
     return 0 if holds else 1
 
@@ -156,29 +178,36 @@ def coverage(setting: Setting, seeds: int, sweeps: int, rng: np.random.Generator
     return float(np.mean(told))
 
 
-def falsehoods(setting: Setting, seeds: int, sweeps: int, rng: np.random.Generator) -> tuple[float, float, float]:
-    """Of sweeps whose recipes all do nothing the shares that say of one that it helps or hurts: at the first look, and
-    at any of three looks, each with as many seeds more as the report before it advised for the recipe that needs
-    fewest; and the share that show at the first look an oracle whose interval excludes nought."""
-    first, ever, oracle = 0, 0, 0
+def falsehoods(setting: Setting, seeds: int, sweeps: int, rng: np.random.Generator) -> tuple[float, ...]:
+    """Of sweeps whose recipes all do nothing the shares with a falsehood.
+
+    That a recipe helps or hurts: at the first look; at any of three looks, each with as many seeds more as the report
+    before it advised for the recipe that needs fewest; at the first look on a language. And an oracle at the first look
+    whose interval excludes nought.
+    """
+    told = np.zeros(4)
     for _ in range(sweeps):
         world = World(setting, [0.0] * len(RECIPES), rng)
-        said = list(_looks(world, seeds))
-        first += said[0]
-        ever += any(said)
-        low, high = transfer_matrix(world.sweep(seeds)).oracle_interval(setting.target) or (0.0, 0.0)
-        oracle += low > 0 or high < 0
-    return first / sweeps, ever / sweeps, oracle / sweeps
+        looks = list(_looks(world, seeds))
+        low, high = transfer_matrix(looks[0]).oracle_interval(setting.target) or (0.0, 0.0)
+        first, language = (_says(looks[0], scope) for scope in (Scope.ALL, Scope.LANGUAGE))
+        told += [first, any(_says(look, Scope.ALL) for look in looks), language, low > 0 or high < 0]
+    return tuple(told / sweeps)
 
 
-def _looks(world: World, seeds: int) -> Iterator[bool]:
-    for look in range(1, LOOKS + 1):
-        findings = _of_target(world.sweep(seeds, look))
-        yield any(one.verdict in {Verdict.HELPS, Verdict.HURTS} for one in findings)
-        advised = [one.more_seeds for one in findings if one.more_seeds]
+def _looks(world: World, seeds: int) -> Iterator[Results]:
+    for number in range(1, LOOKS + 1):
+        results = world.sweep(seeds, number)
+        yield results
+        advised = [one.more_seeds for one in _of_target(results) if one.more_seeds]
         if not advised:
             return
         seeds += min(advised)
+
+
+def _says(results: Results, scope: Scope) -> bool:
+    """Whether anything is said to help or hurt."""
+    return any(one.verdict in {Verdict.HELPS, Verdict.HURTS} for one in results.findings if one.scope is scope)
 
 
 def _of_target(results: Results) -> list[Finding]:

@@ -92,7 +92,7 @@ def pilot(home: Home, console: Console) -> RenderableType:
 def _needed(one: Difference, recipes: int) -> int | None:
     """Seeds with which the difference passes the strictest of Holm's levels as good as surely."""
     level = error_rate_of_look(1) / recipes
-    enough = (seeds for seeds in range(3, MOST_SEEDS) if one.with_runs(seeds).estimate.power(level) >= SURE)
+    enough = (seeds for seeds in range(3, MOST_SEEDS) if one.with_runs(seeds).tested.power(level) >= SURE)
     return next(enough, None)
 
 

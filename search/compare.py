@@ -24,13 +24,13 @@ def comparison(names: tuple[str, str], one: TransferMatrix, other: TransferMatri
         "Gain over none; of none the score",
         ("target", "recipe"),
         ("first", "second", "difference"),
-        note="Second less first, ± its standard error, the two sweeps taken as independent.",
+        note="Second less first. Whether that is more than luck is told where both stand in one space: as recipes.",
     )
     for target in targets:
         for recipe in recipes:
             values = [_value(matrix, recipe, target) for matrix in (one, other)]
             told = ["-" if value is None else f"{value:.1f}" if recipe == NONE else f"{value:+.1f}" for value in values]
-            made.add_row(target, recipe, *told, _difference(values, one, other, recipe, target))
+            made.add_row(target, recipe, *told, _difference(values))
     first, second = (Text(f"{word}: {name}") for word, name in zip(("First", "Second"), names, strict=True))
     return Group(first, second, Text(), made, *_lines(one, other, targets))
 
@@ -39,21 +39,9 @@ def _value(matrix: TransferMatrix, recipe: str, target: str) -> float | None:
     return matrix.cells[recipe, target].score if recipe == NONE else matrix.gain(recipe, target)
 
 
-def _difference(
-    values: list[float | None], one: TransferMatrix, other: TransferMatrix, recipe: str, target: str
-) -> Text:
+def _difference(values: list[float | None]) -> str:
     first, second = values
-    if first is None or second is None:
-        return Text("-", style="dim")
-    errors = [
-        matrix.cells[recipe, target].error if recipe == NONE else matrix.gain_error(recipe, target)
-        for matrix in (one, other)
-    ]
-    if errors[0] is None or errors[1] is None:
-        return Text(f"{second - first:+.1f}")
-    error = (errors[0] ** 2 + errors[1] ** 2) ** 0.5
-    beyond = abs(second - first) > 2 * error
-    return Text(f"{second - first:+.1f} ±{error:.1f}", style="bold" if beyond else "")
+    return "-" if first is None or second is None else f"{second - first:+.1f}"
 
 
 def _lines(one: TransferMatrix, other: TransferMatrix, targets: list[str]) -> Iterator[Text]:

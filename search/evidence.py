@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from search.findings import Finding, Measurement, Scope, Verdict
+from search.findings import Finding, Look, Measurement, Scope, Verdict
 from search.gains import Cell, TransferMatrix, transfer_matrix
 from search.results import Results, TrialResult
 from search.significance import ERROR_RATE, Arm, Difference, difference, error_rate_of_look, holm
@@ -31,14 +31,14 @@ def weigh(results: Results, units_of: UnitsOf) -> Results:
 
     `units_of` reads what a run earned on the test sets, unit by unit.
     """
-    matrix, look = transfer_matrix(results), results.look
+    matrix = transfer_matrix(results)
     measured: list[Measurement] = []
     found: list[Finding] = []
     for target in matrix.targets:
         runs = _runs_of(matrix, target, units_of)
         if runs is not None:
             measured += runs.measurements()
-            found += runs.findings(look)
+            found += runs.findings(results.looks.get(target, Look()))
     return replace(results, measurements=measured, findings=found)
 
 
@@ -66,7 +66,7 @@ def _runs_of(matrix: TransferMatrix, target: str, units_of: UnitsOf) -> "_Runs |
 
 @dataclass(frozen=True)
 class _Compared:
-    """A recipe beside `none` over some languages; `difference` is None where either has no run that did not fail."""
+    """A recipe beside `none` over some languages; `difference` is None where too many runs of either failed."""
 
     recipe: str
     name: str
@@ -75,7 +75,7 @@ class _Compared:
 
     @property
     def p(self) -> float:
-        return self.difference.estimate.p if self.difference is not None else 1.0
+        return self.difference.tested.p if self.difference is not None else 1.0
 
 
 @dataclass(frozen=True)
@@ -101,31 +101,35 @@ class _Runs:
     def _measured(self, scope: Scope, name: str, members: Sequence[str]) -> Iterator[Measurement]:
         scores, covariance = self._scores(members), score_covariance(self.units, members)
         means = {recipe: cell.mean_over(members) for recipe, cell in self.cells.items()}
-        best = self.arms[max(means, key=lambda recipe: means[recipe])]
+        recipe_of_best = max(means, key=lambda recipe: means[recipe])
+        best = self.arms[recipe_of_best]
         chance = float(np.mean([self.learned[0].languages[code]["chance"] for code in members]))
         for recipe, arm in self.arms.items():
-            if not arm.rows:
-                yield Measurement(recipe, self.target, scope, name, 0.0, above_chance=False, near_best=False)
+            if not self._tells(recipe):
+                yield Measurement(recipe, self.target, scope, name, None, above_chance=False, near_best=False)
                 continue
             score = difference(scores, covariance, arm).estimate
-            near = arm is best or not best.rows
-            if not near:
+            near = arm is best
+            if not near and self._tells(recipe_of_best):
                 low, high = difference(scores, covariance, best, arm).estimate.interval()
                 near = low <= 0 <= high
             yield Measurement(recipe, self.target, scope, name, score.error, score.less(chance).above_zero, near)
 
-    def findings(self, look: int) -> Iterator[Finding]:
-        """Of every recipe but `none`, in every scope; the p-values of a scope are corrected together."""
+    def findings(self, look: Look) -> Iterator[Finding]:
+        """Of every recipe but `none`, in every scope; the p-values of a scope are corrected together.
+
+        Recipes that an earlier look compared and this one does not count as well.
+        """
         if NONE not in self.cells:
             return
         for scope in Scope:
             of_scope = [(name, members) for kind, name, members in _scopes(self.languages) if kind is scope]
             compared = [one for name, members in of_scope for one in self.over(name, members)]
-            corrected = holm([one.p for one in compared])
-            for one, p in zip(compared, corrected, strict=True):
-                yield self._finding(
-                    one, scope, min(1.0, p * ERROR_RATE / error_rate_of_look(look)), len(compared), look
-                )
+            others = max(0, look.recipes - (len(self.cells) - 1)) * len(of_scope)
+            corrected = holm([*(one.p for one in compared), *[1.0] * others])
+            share = error_rate_of_look(look.number) / ERROR_RATE
+            for one, p in zip(compared, corrected):
+                yield self._finding(one, scope, min(1.0, p / share), len(corrected), look.number)
 
     def over(self, name: str, members: Sequence[str]) -> Iterator[_Compared]:
         """Every recipe beside `none`, over some languages."""
@@ -133,7 +137,8 @@ class _Runs:
         baseline = self.arms[NONE]
         for recipe, arm in self.arms.items():
             if recipe != NONE:
-                known = difference(scores, covariance, arm, baseline) if arm.rows and baseline.rows else None
+                tells = self._tells(recipe) and self._tells(NONE)
+                known = difference(scores, covariance, arm, baseline) if tells else None
                 gain = self.cells[recipe].mean_over(members) - self.cells[NONE].mean_over(members)
                 yield _Compared(recipe, name, gain, known)
 
@@ -165,6 +170,8 @@ class _Runs:
 
     def _verdict(self, one: _Compared, p: float, number: int, look: int) -> tuple[Verdict, int | None]:
         seeds, failed = self._seeds(one.recipe), self._more_failed(one.recipe)
+        if self.cells[one.recipe].outdone or self.cells[NONE].outdone:
+            return Verdict.TOO_FEW, None  # the seeds that are left were chosen, which more of them would not mend
         if one.difference is None or seeds < FEWEST_SEEDS:
             some_failed = self.cells[one.recipe].failed_runs or self.cells[NONE].failed_runs
             return (Verdict.FAILED, None) if some_failed else (Verdict.TOO_FEW, FEWEST_SEEDS - seeds)
@@ -176,6 +183,11 @@ class _Runs:
         return (
             (Verdict.TOO_FEW, needed - seeds) if needed is not None and needed > seeds else (Verdict.NO_EVIDENCE, None)
         )
+
+    def _tells(self, recipe: str) -> bool:
+        """Whether there are runs to judge a recipe by: one that is left of several tells nothing of how they vary."""
+        runs = len(self.arms[recipe].rows)
+        return runs > 1 or (runs == 1 and (self.cells[recipe].seeds == 1 or not self.arms[recipe].varies))
 
     def _seeds(self, recipe: str) -> int:
         """The smaller number of runs that did not fail, of recipes whose runs vary."""

@@ -28,19 +28,28 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True)
+class Look:
+    """Which look at a target's question a sweep is, from 1, and the most recipes that a look before it compared."""
+
+    number: int = 1
+    recipes: int = 0
+
+
+@dataclass(frozen=True)
 class Measurement:
     """How well a recipe's score on a target is known: over all languages, or over one.
 
     `error` is the standard error of the score in points, over test examples and, where there are several runs, over
-    seeds. `above_chance` says whether the mean over seeds beats guessing (one-sided, 95%), `near_best` whether it
-    cannot be told from the recipe that scored best on the test sets (95%, on the same examples).
+    seeds; None where of several runs only one did not fail. `above_chance` says whether the mean over the runs that did
+    not fail beats guessing (one-sided, 95%), `near_best` whether it cannot be told from the recipe that scored best on
+    the test sets (95%, on the same examples).
     """
 
     recipe: str
     target: str
     scope: Scope
     name: str
-    error: float
+    error: float | None
     above_chance: bool
     near_best: bool
 
@@ -56,11 +65,11 @@ class Finding:
 
     `name` is the language's code, the family or the script, empty for all. `gain` counts runs that failed as chance.
     `learned_gain` is the gain between the runs that did not fail; `error` is its standard error, `freedom` the error's
-    degrees of freedom (None: infinite), `low` and `high` are its 95% interval. All of these are None where a recipe
-    has no such run. `p` is corrected for the number of recipes and of looks. `seeds` is the smaller number of runs that
-    did not fail; `failed` of `runs` failed with the recipe, `none_failed` of `none_runs` without. `more_seeds` is how
-    many more would give a verdict in four of five cases, were the gain as large as it looks; None where that is more
-    than anybody would run, or none are needed.
+    degrees of freedom (None: infinite), `low` and `high` are its 95% interval. All of these are None where of several
+    runs of a recipe fewer than two did not fail. `p` is corrected for the number of recipes and of looks. `seeds` is
+    the smaller number of runs that did not fail; `failed` of `runs` failed with the recipe, `none_failed` of
+    `none_runs` without. `more_seeds` is how many more would give a verdict in four of five cases, were the gain as
+    large as it looks; None where that is more than anybody would run, or none are needed.
     """
 
     recipe: str

@@ -20,15 +20,18 @@ from spaces.recipes import NONE
 class Cell:
     """A recipe on a target: of every seed the trial that English dev chose.
 
-    `seeds` are those that were tried, `lost` those of them that have no chosen trial because theirs failed. A lost seed
-    counts as chance in every mean: leaving it out would flatter a recipe for failing. `over_rates` are mean and best
-    test score over all trials that were not outdone at a rung: a diagnostic, which chose nothing. `measurements` say by
-    language ("" for all) how well the score is known; they are empty until the evidence is weighed.
+    `seeds` are those that were tried, `lost` those of them that have no chosen trial because theirs failed. A run that
+    failed, lost or not, counts as chance in every mean: its own score would say little, and leaving it out would
+    flatter a recipe for failing. `chances` are by language, empty where no trial of the target has a score.
+    `over_rates` are mean and best test score over all trials that were not outdone at a rung: a diagnostic, which chose
+    nothing. `measurements` say by language ("" for all) how well the score is known; they are empty until the evidence
+    is weighed.
     """
 
     recipe: str
     target: str
     chosen: tuple[TrialResult, ...]
+    chances: Mapping[str, float]
     over_rates: tuple[float, float] | None
     seeds: int
     lost: int
@@ -40,14 +43,14 @@ class Cell:
 
     @property
     def score(self) -> float | None:
-        """Mean test score over seeds, 0 to 100, of which lost ones score as chance; None where no trial has a score."""
-        return self.mean_over(list(self.chosen[0].languages)) if self.chosen else None
+        """Mean test score over seeds, 0 to 100, failed ones at chance; None where no seed came to an end."""
+        return self.mean_over(list(self.chances)) if self.chances and (self.chosen or self.lost) else None
 
     def mean_over(self, languages: Sequence[str]) -> float:
-        """Mean score over seeds and some languages, lost seeds at chance. Some trial must have been chosen."""
-        values = [fmean(one.languages[code]["value"] for code in languages) for one in self.chosen]
-        chance = fmean(self.chosen[0].languages[code]["chance"] for code in languages)
-        return fmean([*values, *[chance] * self.lost])
+        """Mean score over seeds and some languages, failed seeds at chance. Some seed must have come to an end."""
+        values = [fmean(one.languages[code]["value"] for code in languages) for one in self.learned]
+        chance = fmean(self.chances[code] for code in languages)
+        return fmean([*values, *[chance] * self.failed_runs])
 
     @property
     def learned(self) -> tuple[TrialResult, ...]:
@@ -57,18 +60,23 @@ class Cell:
     @property
     def error(self) -> float | None:
         """Standard error of the mean over the runs that did not fail, over test examples and seeds; None before the
-        evidence is weighed, and where all failed."""
-        return self.measurements[""].error if "" in self.measurements and self.learned else None
+        evidence is weighed, and where too many failed."""
+        return self.measurements[""].error if "" in self.measurements else None
 
     @property
     def best_score(self) -> float | None:
         """The best seed's score. Intermediate training steadies fine-tuning, so a best of few flatters `none`."""
-        return max((result.score or 0.0 for result in self.chosen), default=None)
+        return max((result.score or 0.0 for result in self.learned), default=self.score)
 
     @property
     def failed_runs(self) -> int:
         """Seeds whose training failed: it never rose above chance on English dev, or has no end."""
         return self.lost + len(self.chosen) - len(self.learned)
+
+    @property
+    def outdone(self) -> int:
+        """Seeds of which every trial was outdone at a rung (`stopping.keep: best`), so that none could be chosen."""
+        return self.seeds - self.lost - len(self.chosen)
 
     @property
     def failures(self) -> str:
@@ -77,18 +85,20 @@ class Cell:
 
     @property
     def english(self) -> float | None:
-        """Mean score on English test sets."""
-        return _mean(result.languages["en"]["value"] for result in self.chosen if "en" in result.languages)
+        """Mean score on English test sets, failed seeds at chance."""
+        return self.mean_over(["en"]) if "en" in self.chances and self.score is not None else None
 
     @property
     def gap(self) -> float | None:
         """By how much English scores above the mean of the other languages (XTREME's transfer gap)."""
-        return _mean(gap for result in self.chosen if (gap := result.gap) is not None)
+        others = [code for code in self.chances if code != "en"]
+        return self.english - self.mean_over(others) if self.english is not None and others else None
 
     @property
     def consistency(self) -> float | None:
-        """How alike English and the other languages are answered (`trainables.consistency`), 0 to 100."""
-        return _mean(alike for result in self.chosen if (alike := result.consistency) is not None)
+        """How alike English and the other languages are answered (`trainables.consistency`), 0 to 100, by the runs that
+        did not fail."""
+        return _mean(alike for result in self.learned if (alike := result.consistency) is not None)
 
     @property
     def device_hours(self) -> float:
@@ -98,7 +108,7 @@ class Cell:
     @property
     def chance(self) -> float | None:
         """What guessing earns."""
-        return self.chosen[0].chance if self.chosen else None
+        return _mean(self.chances.values())
 
     @property
     def above_chance(self) -> bool:
@@ -193,8 +203,9 @@ def transfer_matrix(results: Results) -> TransferMatrix:
     measured: dict[tuple[str, str], dict[str, Measurement]] = {}
     for one in results.measurements:
         measured.setdefault((one.recipe, one.target), {})[one.name] = one
+    chances = {target: _chances(target, results.trials) for target in targets}
     cells = {
-        (recipe, target): _cell(recipe, target, results.trials, measured.get((recipe, target), {}))
+        (recipe, target): _cell(recipe, target, results.trials, chances[target], measured.get((recipe, target), {}))
         for recipe in recipes
         for target in targets
     }
@@ -202,7 +213,19 @@ def transfer_matrix(results: Results) -> TransferMatrix:
     return TransferMatrix(recipes, targets, cells, findings)
 
 
-def _cell(recipe: str, target: str, results: Iterable[TrialResult], measurements: Mapping[str, Measurement]) -> Cell:
+def _chances(target: str, results: Iterable[TrialResult]) -> dict[str, float]:
+    """What guessing earns in each language of a target, which is the same for all of its trials."""
+    scored = (one.languages for one in results if one.trial.target == target and one.languages)
+    return {code: float(scores["chance"]) for code, scores in next(scored, {}).items()}
+
+
+def _cell(
+    recipe: str,
+    target: str,
+    results: Iterable[TrialResult],
+    chances: Mapping[str, float],
+    measurements: Mapping[str, Measurement],
+) -> Cell:
     own = [one for one in results if (one.trial.recipe, one.trial.target) == (recipe, target)]
     # A trial that was outdone counts as stopped though it ran on: whether it did hangs on the order of arrival.
     finished = [one for one in own if one.score is not None and one.selectable]
@@ -216,6 +239,7 @@ def _cell(recipe: str, target: str, results: Iterable[TrialResult], measurements
         recipe,
         target,
         chosen=tuple(max(group, key=_by_dev) for group in by_seed.values()),
+        chances=chances,
         over_rates=(fmean(scores), max(scores)) if scores else None,
         seeds=len({one.trial.seed for one in own if one.state != "not run"}),
         lost=len({one.trial.seed for one in own if one.state == "failed"} - by_seed.keys()),

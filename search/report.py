@@ -8,7 +8,7 @@ from rich.text import Text
 
 from search.best_of import best_row
 from search.evidence_report import evidence_tables, verdict_tables
-from search.findings import Finding
+from search.findings import Finding, Verdict
 from search.gains import Cell, TransferMatrix
 from search.results import Results
 from search.significance import error_rate_of_look
@@ -82,8 +82,10 @@ def _gain_text(matrix: TransferMatrix, recipe: str, target: str) -> Text:
 
 
 def _colour(finding: Finding | None) -> str:
-    """Green or red where the 95% interval lies on one side of nought."""
-    low, high = (finding.interval() if finding else None) or (0.0, 0.0)
+    """Green or red where the 95% interval lies on one side of nought, and no failures speak against it."""
+    if finding is None or finding.verdict is Verdict.FAILED:
+        return ""
+    low, high = finding.interval() or (0.0, 0.0)
     return "green" if low > 0 else "red" if high < 0 else ""
 
 
@@ -192,11 +194,13 @@ def warnings(results: Results, matrix: TransferMatrix) -> list[Text]:
 
 
 def _looks(results: Results) -> Iterator[Text]:
-    if results.look > 1:
-        spent = error_rate_of_look(results.look)
+    later = {target: look.number for target, look in results.looks.items() if look.number > 1}
+    if later:
+        told = ", ".join(f"{target} {number}" for target, number in later.items())
+        spent = error_rate_of_look(max(later.values()))
         yield Text(
-            f"Look {results.look} at this question: sweeps with other seeds came before it, so that its verdicts may "
-            f"spend {spent:.2%} of error, not {error_rate_of_look(1):.0%}."
+            f"Not the first look at a question: {told}. Sweeps with other seeds came before, so verdicts there may "
+            f"spend down to {spent:.2%} of error, not {error_rate_of_look(1):.0%}."
         )
 
 
@@ -244,7 +248,14 @@ def _warnings(matrix: TransferMatrix) -> Iterator[Text]:
             "count as chance; errors and intervals are of the others.",
             style="yellow",
         )
-    if any(len(cell.chosen) == 1 for cell in matrix.cells.values()):
+    outdone = [f"{cell.recipe} on {cell.target}" for cell in matrix.cells.values() if cell.chosen and cell.outdone]
+    if outdone:
+        yield Text(
+            f"Some seeds were outdone at a rung and are in no mean: {', '.join(outdone)}. Those left were chosen, so "
+            "there is no verdict; stopping.keep: recipe keeps one of every seed.",
+            style="yellow",
+        )
+    if any(cell.seeds == 1 for cell in matrix.cells.values()):
         yield Text(
             "One seed: errors are over test examples only; fine-tuning varies between seeds as well.", style="dim"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from search.board import Board, Records, State, trained_by
-from search.findings import Finding, Measurement, Scope
+from search.findings import Finding, Look, Measurement, Scope
 from spaces import UserError
 from spaces.trial import Trial
 from trainables.doubt import beyond_doubt
@@ -88,10 +88,11 @@ class TrialResult:
     def learned(self) -> bool:
         """Whether the target's training came above chance on English dev (one-sided, 95%): if not, the run failed.
 
-        True where that is not known, and where the target trains nothing.
+        The best evaluation decides, as its weights are the ones that were kept, corrected for how many there were. True
+        where that is not known, and where the target trains nothing.
         """
-        points = self._dev_points
-        return not points or any(beyond_doubt(point["dev"] - point["chance"], point["error"]) for point in points)
+        best = max(self._dev_points, key=lambda point: point["dev"], default=None)
+        return best is None or beyond_doubt(best["dev"] - best["chance"], best["error"], len(self._dev_points))
 
     @property
     def dev_chance(self) -> float:
@@ -108,7 +109,7 @@ class TrialResult:
 class Results:
     """A sweep's trials, what it cost, and what the test scores say of the recipes.
 
-    `look` counts how often the question was looked at, with this sweep (`search.looks`).
+    `looks` say by target how often its question was looked at, with this sweep (`search.looks`).
     """
 
     sweep: str
@@ -117,7 +118,7 @@ class Results:
     totals: Mapping[str, Any]
     findings: list[Finding] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
-    look: int = 1
+    looks: Mapping[str, Look] = field(default_factory=dict)
 
     def finding(self, recipe: str, target: str) -> Finding | None:
         """What is said of a recipe on a target, over all its languages."""
@@ -145,7 +146,8 @@ class Results:
             trials = [TrialResult(**(one | {"trial": Trial(**one["trial"])})) for one in saved["trials"]]
             findings = [Finding.from_plain(one) for one in saved["findings"]]
             measured = [Measurement.from_plain(one) for one in saved["measurements"]]
-            return cls(saved["sweep"], saved["space"], trials, saved["totals"], findings, measured, saved["look"])
+            looks = {target: Look(**one) for target, one in saved["looks"].items()}
+            return cls(saved["sweep"], saved["space"], trials, saved["totals"], findings, measured, looks)
         except FileNotFoundError:
             raise UserError(f"{folder.name}: no results yet under {folder}; run the sweep first") from None
         except (OSError, ValueError, KeyError, TypeError):

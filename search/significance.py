@@ -8,8 +8,8 @@ Two things make a measured gain differ from the true one.
 - Fine-tuning differs between seeds. Every recipe has its own variance (Welch 1947): `none` is often the less steady
   one, and where nothing is trained there is no such variance at all.
 
-Both add up. The interval is Student's, with degrees of freedom after Satterthwaite (1946), of whose formula one thing
-is changed: see `_EXAMPLES_COUNT`.
+Both add up. Interval and test are Student's, with degrees of freedom after Satterthwaite (1946), of whose formula one
+thing is changed: see `_IN_INTERVALS` and `_IN_TESTS`.
 """
 
 import math
@@ -29,8 +29,11 @@ _FIRST_LOOK = 0.8  # of the error rate; every later look may spend as much of wh
 
 # What the examples' variance, which is known well, counts in the degrees of freedom. At 1, Satterthwaite's own, few
 # runs that happen to lie close together make their small variance look well known too: with three seeds intervals then
-# cover 92% where `none` is five times as noisy. At a half they cover 93 to 97% throughout (`benchmarks/coverage.py`).
-_EXAMPLES_COUNT = 0.5
+# cover 92% where `none` is five times as noisy. At a half they cover 93 to 97% throughout. Tests of several recipes
+# look further out, where the same harm is greater: at a half 12% of the targets without training had a false verdict
+# (`benchmarks/coverage.py`).
+_IN_INTERVALS = 0.5
+_IN_TESTS = 0.1
 
 Floats = NDArray[np.float64]
 
@@ -111,11 +114,22 @@ class Difference:
 
     @property
     def estimate(self) -> Estimate:
-        """The value with its error; where it is not known how runs vary, the error is that of the examples alone."""
+        """The value with its error, for intervals.
+
+        Where it is not known how runs vary, the error is that of the examples alone.
+        """
+        return self._estimate(_IN_INTERVALS)
+
+    @property
+    def tested(self) -> Estimate:
+        """The same for p-values and power, with fewer degrees of freedom."""
+        return self._estimate(_IN_TESTS)
+
+    def _estimate(self, examples_count: float) -> Estimate:
         terms = [(arm.variance / arm.number, arm.number - 1) for arm in self.arms if arm.variance]
         seeds = sum(term for term, _ in terms)
         doubt = sum(term**2 / freedom for term, freedom in terms)
-        freedom = (seeds + _EXAMPLES_COUNT * self.examples) ** 2 / doubt if doubt else math.inf
+        freedom = (seeds + examples_count * self.examples) ** 2 / doubt if doubt else math.inf
         return Estimate(self.value, math.sqrt(seeds + self.examples), freedom)
 
     def with_runs(self, number: int) -> "Difference":
@@ -130,7 +144,7 @@ class Difference:
         if not self.has_seeds:
             return None
         numbers = range(2, MOST_SEEDS + 1)
-        place = bisect_left(numbers, POWER, key=lambda number: self.with_runs(number).estimate.power(error_rate))
+        place = bisect_left(numbers, POWER, key=lambda number: self.with_runs(number).tested.power(error_rate))
         return numbers[place] if place < len(numbers) else None
 
 

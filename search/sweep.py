@@ -25,7 +25,7 @@ from search.heatmap import draw_heatmap
 from search.home import Home
 from search.html_report import write_html
 from search.journal import Journal
-from search.looks import look_of
+from search.looks import looks_of
 from search.matrix_files import write_csv, write_evidence, write_json
 from search.note import note
 from search.plan import Plan, make_plan
@@ -287,8 +287,8 @@ def _run(board: Board, ray: "ReadyRay", tracker: Any, console: Console, needed: 
 def _results(sweep: Sweep, board: Board, seconds: float) -> Results:
     trials = [trial_result(trial, board) for trial in board.standings]
     cost = totals(board, seconds)
-    look = look_of(sweep.id, sweep.space, sweep.home)
-    return Results(sweep.id, sweep.space.model_dump(mode="json"), trials, cost, look=look)
+    looks = looks_of(sweep.id, sweep.space, sweep.home)
+    return Results(sweep.id, sweep.space.model_dump(mode="json"), trials, cost, looks=looks)
 
 
 def _gains(results: Results, matrix: TransferMatrix) -> dict[str, float]:

@@ -43,8 +43,8 @@ class Table:
     columns that make one of lists, or "" for a column of empty texts. `ids` keeps the rows whose id starts
     so, where a dataset holds all its languages in one table.
     `share` keeps a part of the rows, from and to, for a dev set that is cut from a training set; with `cut_by`, a
-    column, all rows of one value come to one side. `without` leaves out the rows whose ids are in another table.
-    `revision` is the hub's branch, where the main one holds no parquet files.
+    column, all rows of one value come to one side. `without` leaves out the rows whose ids or contexts are in another
+    table. `revision` is the hub's branch, where the main one holds no parquet files.
     """
 
     repository: str

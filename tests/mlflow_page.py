@@ -87,7 +87,7 @@ class SweepInMlflow:
         """The sweep's own run is described by its best recipes, and its report renders among its artifacts."""
         run = f"{self._experiment}/runs/{self.parent.info.run_id}"
         self.page.goto(run)
-        self.page.get_by_role("columnheader", name="best measured").wait_for(timeout=_PATIENCE)
+        self.page.get_by_role("columnheader", name="English dev picks").wait_for(timeout=_PATIENCE)
         self.page.goto(f"{run}/artifacts/report.html")
         frame = self.page.frame_locator("iframe").first
         frame.get_by_role("heading", name="The answer").wait_for(timeout=_PATIENCE)

@@ -31,12 +31,10 @@ OTHER = weighed(
 
 def test_what_both_have_is_shown_with_the_difference() -> None:
     text = told(ONE, OTHER)
-    lines = {words[1]: words for line in text.splitlines() if len(words := line.split()) == 6}
+    lines = {words[1]: words for line in text.splitlines() if len(words := line.split()) == 5 and words[0] == "xnli"}
     assert lines.keys() == {"none", "qqp"}
     assert lines["none"][2:5] == ["50.0", "55.0", "+5.0"]
     assert lines["qqp"][2:5] == ["-10.0", "+20.0", "+30.0"]
-    # On 400 examples: 40 of them differ in the one sweep, 80 in the other.
-    assert lines["qqp"][5] == f"±{100 * ((0.1 * 0.9 + 0.2 * 0.8) / 399) ** 0.5:.1f}"
     assert "First: small-1" in text and "Second: small-2" in text
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.evidence import weigh
-from search.findings import Finding, Measurement, Scope, Verdict
+from search.findings import Finding, Look, Measurement, Scope, Verdict
 from search.results import Results
 from search.significance import error_rate_of_look
 from tests.search.test_gains import failing_recipe, learned, result, results_of, units_of, weighed
@@ -118,9 +118,15 @@ def test_p_is_corrected_for_the_number_of_recipes() -> None:
 
 def test_a_later_look_has_less_error_to_spend() -> None:
     scores = {"none": [(60, 60), (62, 62), (61, 61)], "mnli": [(64, 64), (66, 66), (65, 65)]}
-    first, second = (found(sweep(scores, look=look), "mnli") for look in (1, 2))
+    first, second = (found(sweep(scores, looks={"xnli": Look(number)}), "mnli") for number in (1, 2))
     assert second.p == pytest.approx(first.p * error_rate_of_look(1) / error_rate_of_look(2))
     assert (second.low, second.high) == (first.low, first.high)
+
+
+def test_recipes_of_an_earlier_look_are_corrected_for_though_they_were_left_out() -> None:
+    scores = {"none": [(60, 60), (62, 62), (61, 61)], "mnli": [(64, 64), (66, 66), (65, 65)]}
+    alone, narrowed = (found(sweep(scores, looks={"xnli": Look(2, of)}), "mnli") for of in (1, 5))
+    assert narrowed.p == pytest.approx(5 * alone.p)
 
 
 def test_a_target_without_baseline_has_measurements_but_no_findings() -> None:
@@ -164,12 +170,34 @@ def test_failures_that_point_the_same_way_as_the_gain_leave_the_verdict() -> Non
     assert both_ways.findings["mnli", "xnli"].verdict is Verdict.FAILED
 
 
-def test_where_all_runs_failed_there_is_no_interval() -> None:
-    at_chance = [result("mnli", 0.1, dev=33, scores={"en": 33}, seed=seed, **learned(33)) for seed in range(3)]
-    matrix = weighed(*of_seeds("none", [60, 61, 62]), *at_chance)
+@pytest.mark.parametrize("end", ["lost", "at chance"])
+def test_where_all_runs_failed_there_is_a_gain_and_no_interval(end: str) -> None:
+    at_chance = [result("mnli", 0.1, dev=33, scores={"en": 40}, seed=seed, **learned(33)) for seed in range(3)]
+    failed = at_chance if end == "at chance" else of_seeds("mnli", [None] * 3)
+    matrix = weighed(*of_seeds("none", [60, 61, 62]), *failed)
     mnli = matrix.findings["mnli", "xnli"]
-    assert (mnli.verdict, mnli.interval(), mnli.gain) == (Verdict.FAILED, None, -28)
+    assert (mnli.verdict, mnli.interval(), mnli.gain) == (Verdict.FAILED, None, pytest.approx(-28))
     assert matrix.gain_error("mnli", "xnli") is None
+
+
+def test_where_all_runs_of_the_baseline_failed_gains_are_over_chance() -> None:
+    matrix = weighed(*of_seeds("none", [None] * 3), *of_seeds("mnli", [60, 61, 62]))
+    assert matrix.gain("mnli", "xnli") == pytest.approx(28)
+    assert matrix.findings["mnli", "xnli"].verdict is Verdict.FAILED
+
+
+def test_one_run_that_is_left_of_several_gives_no_interval() -> None:
+    matrix = weighed(*of_seeds("none", [60, None, None]), *of_seeds("mnli", [70, 71, 72]))
+    mnli = matrix.findings["mnli", "xnli"]
+    assert (mnli.verdict, mnli.interval(), mnli.learned_gain) == (Verdict.FAILED, None, None)
+    assert matrix.cells["none", "xnli"].error is None
+
+
+def test_seeds_that_were_outdone_at_a_rung_leave_no_verdict() -> None:
+    outdone = result("mnli", 0.1, dev=60, scores={}, seed=3, state="stopped early")
+    matrix = weighed(*of_seeds("none", [60, 61, 60, 61]), *of_seeds("mnli", [70, 71, 70]), outdone)
+    mnli = matrix.findings["mnli", "xnli"]
+    assert (mnli.verdict, mnli.more_seeds) == (Verdict.TOO_FEW, None)
 
 
 gains = st.lists(st.floats(-12, 12), min_size=2, max_size=6)

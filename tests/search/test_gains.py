@@ -164,11 +164,11 @@ def test_equal_dev_scores_choose_the_smaller_rate() -> None:
 
 
 def failing_recipe(*, end: str) -> TransferMatrix:
-    """`none` at 60 five times; `mnli` at 64 twice, and three times failed: lost, or scored at chance."""
+    """`none` at 60 five times; `mnli` at 64 twice, and three times failed: lost, or at chance on English dev."""
     none = [result("none", 0.1, dev=60, scores={"en": 60}, seed=seed, **learned(60)) for seed in range(5)]
     mnli = [result("mnli", 0.1, dev=64, scores={"en": 64}, seed=seed, **learned(64)) for seed in range(2)]
     lost = [result("mnli", 0.1, dev=None, scores={}, seed=seed, state="failed") for seed in (2, 3, 4)]
-    scored = [result("mnli", 0.1, dev=33, scores={"en": 33}, seed=seed, **learned(33)) for seed in (2, 3, 4)]
+    scored = [result("mnli", 0.1, dev=33, scores={"en": 45}, seed=seed, **learned(33)) for seed in (2, 3, 4)]
     return weighed(*none, *mnli, *(lost if end == "lost" else scored))
 
 
@@ -179,6 +179,18 @@ def test_runs_that_failed_count_as_chance_however_they_ended(end: str) -> None:
     assert (cell.seeds, cell.failed_runs, cell.failures) == (5, 3, "3 of 5 runs failed")
     assert cell.score == pytest.approx((2 * 64 + 3 * 33) / 5)
     assert matrix.gain("mnli", "xnli") == pytest.approx((2 * 64 + 3 * 33) / 5 - 60)
+
+
+def test_the_best_of_several_evaluations_is_above_chance_where_chance_would_not_have_it_so() -> None:
+    point = {"step": 1, "steps": 4, "examples": 1, "loss": 1.0, "chance": 33.0, "error": 2.0}
+    once, often = (
+        result(
+            "none", 0.1, dev=36.5, scores={"en": 33}, trained=[{"task": "xnli", "role": "target", "history": history}]
+        )
+        for history in ([point | {"dev": 36.5}], [point | {"dev": dev} for dev in (33.0, 34.0, 36.5, 35.0)])
+    )
+    # 1.75 standard errors: one of twenty by chance where there is one try, 2.24 where there are four
+    assert once.learned and not often.learned
 
 
 def test_a_recipe_that_failed_is_not_picked_for_the_seeds_that_did_not() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from search.evidence import weigh
+from search.findings import Look
 from search.gains import transfer_matrix
 from search.report import full_report, warnings
 from search.results import Results, TrialResult
@@ -119,8 +120,8 @@ def test_runs_that_failed_are_marked_counted_and_explained() -> None:
 def test_a_later_look_is_named() -> None:
     made = results_of(result("none", 0.1, dev=60, scores={"en": 60}))
     space = {**made.space, "source": "world", "evaluation": {}}
-    text = full(weigh(Results("s-1", space, made.trials, COST, look=2), units_of))
-    assert "Look 2 at this question" in text and "0.80%" in text
+    text = full(weigh(Results("s-1", space, made.trials, COST, looks={"xnli": Look(2)}), units_of))
+    assert "Not the first look at a question: xnli 2." in text and "0.80%" in text
 
 
 def test_what_english_dev_picks_stands_before_the_oracle() -> None:

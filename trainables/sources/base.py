@@ -82,8 +82,9 @@ class TableSource(Source):
     def _wanted(self, task: Task, table: Table, language: Language) -> pa.Table:
         rows = self.table(task, table, language)
         if table.without is not None:
-            left_out = self.table(task, table.without, language)["id"]
-            rows = rows.filter(pa.compute.invert(pa.compute.is_in(rows["id"], value_set=left_out.combine_chunks())))
+            left_out = self.table(task, table.without, language)
+            for column in {"id", "context"} & set(rows.column_names) & set(left_out.column_names):
+                rows = rows.filter(pa.compute.invert(pa.compute.is_in(_bare(rows[column]), _bare(left_out[column]))))
         return rows_of(table, language, rows)
 
     def places(self, task: Task, split: Split, language: str) -> list[Place]:
@@ -108,6 +109,11 @@ class TableSource(Source):
     @abstractmethod
     def address(self, table: Table, language: Language) -> str:
         """How a table is called, for people."""
+
+
+def _bare(texts: pa.ChunkedArray) -> pa.Array:
+    """Texts without blanks around them, which copies of a data set differ in."""
+    return pa.compute.utf8_trim_whitespace(texts.combine_chunks())
 
 
 def rows_of(table: Table, language: Language, rows: pa.Table) -> pa.Table:

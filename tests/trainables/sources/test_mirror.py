@@ -70,6 +70,15 @@ def test_rows_whose_ids_are_in_another_table_are_left_out(tmp_path: Path) -> Non
     assert train.rows["id"].to_pylist() == ["a", "b", "c"]
 
 
+def test_rows_about_a_paragraph_of_another_table_are_left_out_too(tmp_path: Path) -> None:
+    held = {"id": ["d", "e", "f"], "context": ["cats", " dogs", "birds"], "question": ["?"] * 3}
+    held["answers"] = [{"text": [], "answer_start": []}] * 3
+    write_split(tmp_path, "rajpurkar__squad_v2/squad_v2", "validation", held)
+    write_split(tmp_path, "google__xtreme/XQuAD.en", "validation", {"id": ["q"], "context": ["dogs "]})
+    (dev,) = MirrorSource(tmp_path).read(TASKS["squad_v2"], "dev", "en")
+    assert dev.rows["id"].to_pylist() == ["d", "f"]
+
+
 def test_a_share_may_be_cut_by_passage(tmp_path: Path) -> None:
     # Five passages in order of appearance; two fifths of them are v and w.
     contexts = ["v", "w", "v", "x", "y", "w", "z", "v"]
