@@ -4,10 +4,12 @@
     python benchmarks/verdicts.py [--home FOLDER] [--sweeps 20]
 
 Of every target the planted helper must be called "helps", the planted harmer "hurts", in every sweep; and of the
-planted nulls at most one in twenty may be called either. Exit code 1 otherwise. Cut short and run again it goes on.
-Without early stopping a trial does not depend on the others, so sweeps are computed some at a time and told apart by
-their seeds; every one is judged on its own, by `search.evidence`. How many seeds a sweep has was set by the pilot, of
-whose seeds no sweep has any.
+planted nulls at most one in twenty may be called either. Exit code 1 otherwise. Two hours on two idle cores; cut short
+and run again it goes on.
+
+The spaces are in `benchmarks/verdicts`; how many seeds a sweep has is what their `seeds` count. The pilot set these
+numbers, and the doses, on seeds that no sweep has. Without early stopping a trial does not depend on the others, so
+sweeps are computed some at a time and told apart by their seeds; every one is judged on its own, by `search.evidence`.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -27,15 +30,14 @@ from search.results import Results
 from search.significance import MOST_SEEDS, Difference, error_rate_of_look
 from search.sweep import How, prepare, run
 from search.tables import number, signed, table
-from spaces import load_space
+from spaces import Space, load_space
+from spaces.recipes import NONE
 from trainables.kept_scores import read_units
 from trainables.world.planted import PLANTED
 
-SPACE = str(Path(__file__).parent / "verdicts.yaml")
-# Seeds of a sweep: as many as the smallest planted effect takes, given how much seeds differ on a target.
-SEEDS = {("xnli",): 4, ("xquad",): 5, ("udpos",): 6, ("tatoeba", "bucc2018"): 3}
+SPACES = sorted((Path(__file__).parent / "verdicts").glob("*.yaml"))
 PILOT = range(1000, 1006)
-SURE = 0.999  # power per effect, so that all ten are told in all of twenty sweeps in four of five tries
+SURE = 0.998  # the power to plan for: an effect is then told in all of twenty sweeps in 96 of 100 tries
 AT_ONCE = 4
 MOST_NULLS = 0.05
 
@@ -50,26 +52,28 @@ def main() -> int:
     parser.add_argument("--pilot", action="store_true", help="tell how many seeds each target needs, and nothing else")
     arguments = parser.parse_args()
     console, home = Console(), Home(arguments.home)
+    spaces = [load_space(str(path)) for path in SPACES]
     if arguments.pilot:
-        console.print(pilot(home, console))
+        console.print(pilot(spaces, home, console))
         return 0
-    counted: Verdicts = {(target, recipe): Counter() for target in PLANTED for recipe in planted(target)}
+    counted: Verdicts = {
+        key: Counter() for space in spaces for key in product(space.targets, space.recipes) if key[1] != NONE
+    }
     for first in range(0, arguments.sweeps, AT_ONCE):
         sweeps = range(first, min(first + AT_ONCE, arguments.sweeps))
-        for finding in judged(sweeps, home, console):
-            if finding.recipe in planted(finding.target):
+        for space in spaces:
+            for finding in judged(space, sweeps, home, console):
                 counted[finding.target, finding.recipe][finding.verdict] += 1
         console.print(told(counted, sweeps[-1] + 1))
     return 0 if agrees(counted, arguments.sweeps) else 1
 
 
-def planted(target: str) -> dict[str, Verdict | None]:
-    """The recipes planted for a target, and what is to be said of them; None for nothing."""
-    plant = PLANTED[target]
-    return {plant.helps: Verdict.HELPS, plant.nothing: None, plant.hurts: Verdict.HURTS}
+def planted(target: str, recipe: str) -> Verdict | None:
+    """What is planted of a recipe on a target, and so to be said; None for nothing."""
+    return {PLANTED[target].helps: Verdict.HELPS, PLANTED[target].hurts: Verdict.HURTS}.get(recipe)
 
 
-def pilot(home: Home, console: Console) -> RenderableType:
+def pilot(spaces: Sequence[Space], home: Home, console: Console) -> RenderableType:
     """What was planted as the pilot's seeds measure it, and the seeds of a sweep that is as good as sure to tell it."""
     made = table(
         f"Pilot: {len(PILOT)} seeds",
@@ -77,15 +81,13 @@ def pilot(home: Home, console: Console) -> RenderableType:
         ("gain", "± error", "seeds needed"),
         note=f"For a verdict with a probability of {SURE:.1%}, were gain and spread as they look.",
     )
-    for targets in SEEDS:
-        results = _run(targets, list(PILOT), home, console)
-        for target in targets:
-            found = differences(transfer_matrix(results), target, _reader(home))
-            for recipe, wanted in planted(target).items():
-                if wanted is not None:
-                    one = found[recipe]
-                    needed = _needed(one, len(found))
-                    made.add_row(target, recipe, signed(one.value), number(one.estimate.error), str(needed or "-"))
+    for space in spaces:
+        matrix = transfer_matrix(_run(space, list(PILOT), home, console))
+        for target in space.targets:
+            found = differences(matrix, target, _reader(home))
+            for recipe, one in found.items():
+                needed = str(_needed(one, len(found)) or "-") if planted(target, recipe) else "none planted"
+                made.add_row(target, recipe, signed(one.value), number(one.estimate.error), needed)
     return made
 
 
@@ -96,19 +98,17 @@ def _needed(one: Difference, recipes: int) -> int | None:
     return next(enough, None)
 
 
-def judged(sweeps: Sequence[int], home: Home, console: Console) -> Iterator[Finding]:
-    """The findings of some sweeps, over all languages of each target."""
-    for targets, seeds in SEEDS.items():
-        results = _run(targets, list(range(sweeps[0] * seeds, (sweeps[-1] + 1) * seeds)), home, console)
-        for sweep in sweeps:
-            own = _of_seeds(results, range(sweep * seeds, (sweep + 1) * seeds))
-            yield from (one for one in weigh(own, _reader(home)).findings if one.scope is Scope.ALL)
+def judged(space: Space, sweeps: Sequence[int], home: Home, console: Console) -> Iterator[Finding]:
+    """The findings of some sweeps of a space, over all languages of each target."""
+    seeds = len(space.seeds)
+    results = _run(space, list(range(sweeps[0] * seeds, (sweeps[-1] + 1) * seeds)), home, console)
+    for sweep in sweeps:
+        own = _of_seeds(results, range(sweep * seeds, (sweep + 1) * seeds))
+        yield from (one for one in weigh(own, _reader(home)).findings if one.scope is Scope.ALL)
 
 
-def _run(targets: Sequence[str], seeds: list[int], home: Home, console: Console) -> Results:
-    recipes = ["none", *dict.fromkeys(recipe for target in targets for recipe in planted(target))]
-    space = load_space(SPACE, recipes=recipes, targets=list(targets), seeds=seeds)
-    results, _ = run(prepare(space, home, None, console), console, How())
+def _run(space: Space, seeds: list[int], home: Home, console: Console) -> Results:
+    results, _ = run(prepare(space.model_copy(update={"seeds": seeds}), home, None, console), console, How())
     return results
 
 
@@ -119,28 +119,25 @@ def _reader(home: Home) -> UnitsOf:
 
 
 def _of_seeds(results: Results, seeds: range) -> Results:
+    """One sweep's results, as the first look at its question: no other sweep has its seeds."""
     trials = [one for one in results.trials if one.trial.seed in seeds]
-    return replace(results, trials=trials, findings=[], measurements=[], look=1)
+    return replace(results, trials=trials, findings=[], measurements=[], looks={})
 
 
 def told(counted: Verdicts, sweeps: int) -> RenderableType:
     """How often each verdict was given."""
     made = table(f"Verdicts of {sweeps} sweeps", ("target", "recipe", "planted"), tuple(Verdict))
     for (target, recipe), verdicts in counted.items():
-        wanted = planted(target)[recipe]
-        made.add_row(target, recipe, wanted or "nothing", *(str(verdicts[verdict]) for verdict in Verdict))
+        made.add_row(target, recipe, planted(target, recipe) or "nothing", *(str(verdicts[one]) for one in Verdict))
     return made
 
 
 def agrees(counted: Verdicts, sweeps: int) -> bool:
     """Whether every helper and harmer was called so in every sweep, and hardly any null was called anything."""
-    nulls = [verdicts for (target, recipe), verdicts in counted.items() if planted(target)[recipe] is None]
+    wanted = {key: planted(*key) for key in counted}
+    nulls = [verdicts for key, verdicts in counted.items() if wanted[key] is None]
     called = sum(verdicts[Verdict.HELPS] + verdicts[Verdict.HURTS] for verdicts in nulls)
-    always = all(
-        verdicts[wanted] == sweeps
-        for (target, recipe), verdicts in counted.items()
-        if (wanted := planted(target)[recipe]) is not None
-    )
+    always = all(counted[key][verdict] == sweeps for key, verdict in wanted.items() if verdict is not None)
     return always and called <= MOST_NULLS * sweeps * len(nulls)
 
 
