@@ -145,7 +145,7 @@ class _Runs:
     def _finding(self, one: _Compared, scope: Scope, p: float, number: int, look: int) -> Finding:
         cell, baseline = self.cells[one.recipe], self.cells[NONE]
         verdict, more = self._verdict(one, p, number, look)
-        estimate = one.difference.estimate if one.difference is not None else None
+        estimate, tested = (one.difference.estimate, one.difference.tested) if one.difference else (None, None)
         low, high = estimate.interval() if estimate is not None else (None, None)
         return Finding(
             recipe=one.recipe,
@@ -156,6 +156,7 @@ class _Runs:
             learned_gain=estimate.value if estimate else None,
             error=estimate.error if estimate else None,
             freedom=estimate.freedom if estimate and np.isfinite(estimate.freedom) else None,
+            test_freedom=tested.freedom if tested and np.isfinite(tested.freedom) else None,
             low=low,
             high=high,
             p=p,

@@ -65,8 +65,8 @@ class Finding:
 
     `name` is the language's code, the family or the script, empty for all. `gain` counts runs that failed as chance.
     `learned_gain` is the gain between the runs that did not fail; `error` is its standard error, `freedom` the error's
-    degrees of freedom (None: infinite), `low` and `high` are its 95% interval. All of these are None where of several
-    runs of a recipe fewer than two did not fail. `p` is corrected for the number of recipes and of looks. `seeds` is
+    degrees of freedom (None: infinite), `test_freedom` those for tests and for intervals wider than 95%; `low` and
+    `high` are its 95% interval. All of these are None where of several runs of a recipe fewer than two did not fail. `p` is corrected for the number of recipes and of looks. `seeds` is
     the smaller number of runs that did not fail; `failed` of `runs` failed with the recipe, `none_failed` of
     `none_runs` without. `more_seeds` is how many more would give a verdict in four of five cases, were the gain as
     large as it looks; None where that is more than anybody would run, or none are needed.
@@ -80,6 +80,7 @@ class Finding:
     learned_gain: float | None
     error: float | None
     freedom: float | None
+    test_freedom: float | None
     low: float | None
     high: float | None
     p: float
@@ -95,7 +96,8 @@ class Finding:
         """From and to of the gain between runs that did not fail; None where it is not known."""
         if self.learned_gain is None or self.error is None:
             return None
-        return Estimate(self.learned_gain, self.error, self.freedom or math.inf).interval(level)
+        freedom = self.freedom if level <= LEVEL else self.test_freedom
+        return Estimate(self.learned_gain, self.error, freedom or math.inf).interval(level)
 
     @property
     def failures(self) -> str:

@@ -61,7 +61,7 @@ def write_evidence(findings: Sequence[Finding], path: Path) -> None:
         for finding in findings:
             numbers = {
                 name: _digits(getattr(finding, name))
-                for name in ("gain", "learned_gain", "error", "freedom", "low", "high", "p")
+                for name in ("gain", "learned_gain", "error", "freedom", "test_freedom", "low", "high", "p")
             }
             writer.writerow(asdict(finding) | numbers)
 
