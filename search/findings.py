@@ -66,10 +66,11 @@ class Finding:
     `name` is the language's code, the family or the script, empty for all. `gain` counts runs that failed as chance.
     `learned_gain` is the gain between the runs that did not fail; `error` is its standard error, `freedom` the error's
     degrees of freedom (None: infinite), `test_freedom` those for tests and for intervals wider than 95%; `low` and
-    `high` are its 95% interval. All of these are None where of several runs of a recipe fewer than two did not fail. `p` is corrected for the number of recipes and of looks. `seeds` is
-    the smaller number of runs that did not fail; `failed` of `runs` failed with the recipe, `none_failed` of
-    `none_runs` without. `more_seeds` is how many more would give a verdict in four of five cases, were the gain as
-    large as it looks; None where that is more than anybody would run, or none are needed.
+    `high` are its 95% interval. All of these are None where of several runs of a recipe fewer than two did not fail.
+    `p` is corrected for the number of recipes and of looks. `seeds` is the smaller number of runs that did not fail;
+    `failed` of `runs` failed with the recipe, `none_failed` of `none_runs` without. `more_seeds` is how many more would
+    give a verdict in four of five cases, were the gain as large as it looks; None where that is more than anybody would
+    run, or none are needed.
     """
 
     recipe: str
