@@ -10,7 +10,7 @@ import pytest
 
 from search.xtreme import GROUPS, group_scores
 from spaces import TASKS
-from trainables.formats.base import mean_and_error
+from trainables.formats.base import mean
 from trainables.formats.chunks import chunk_counts
 from trainables.formats.mining import score_mining
 from trainables.formats.mlqa import normaliser_of
@@ -89,7 +89,7 @@ def metrics_of(task: str, language: str, labels: Path, predicted: Path) -> dict[
             return {"f1": pairs_of(labels, predicted)}
         case _:
             right = [float(a == b) for a, b in zip(lines(labels), lines(predicted), strict=True)]
-            return {"accuracy": mean_and_error(right)[0]}
+            return {"accuracy": mean(right)}
 
 
 def lines(path: Path) -> list[str]:
@@ -108,8 +108,8 @@ def answers_of(task: str, language: str, labels: Path, predicted: Path) -> dict[
         for question in questions(json.loads(labels.read_text(encoding="utf-8")))
     ]
     return {
-        "exact_match": mean_and_error([exact_match(*one) for one in compared])[0],
-        "f1": mean_and_error([token_f1(*one) for one in compared])[0],
+        "exact_match": mean([exact_match(*one) for one in compared]),
+        "f1": mean([token_f1(*one) for one in compared]),
     }
 
 
