@@ -2,9 +2,9 @@
 
 Why each plant works:
 
-- `mnli` helps xnli: comparing two sentences word by word takes many thousands of pairs; the target has two thousand.
+- `mnli` helps xnli: comparing two sentences word by word takes many thousands of pairs; the target has few.
 - `squad_v1` helps xquad: so does finding the sentence that a question is about.
-- `ud_xpos` helps udpos: it shows every word of English with its tag; the target's fifty sentences leave most out.
+- `ud_xpos` helps udpos: it shows every word of English with its tag; the target's twelve sentences leave most out.
 - `world_senses` helps tatoeba: translators here use English's everyday words, which pretraining never read; senses tie
   each to the bookish word whose translations the encoder knows.
 - `world_ending` does nothing: it is three batches long.
