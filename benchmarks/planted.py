@@ -16,7 +16,7 @@ from rich.table import Table
 from search.gains import TransferMatrix
 from search.home import Home
 from search.sweep import How, prepare, run
-from search.tables import table
+from search.tables import number, signed, table
 from spaces import load_space
 from trainables.world.planted import PLANTED
 
@@ -55,8 +55,7 @@ def verdicts(matrix: TransferMatrix) -> Table:
 
 
 def _gain(matrix: TransferMatrix, recipe: str, target: str) -> str:
-    gain = matrix.gain(recipe, target)
-    return f"{recipe} -" if gain is None else f"{recipe} {gain:+.1f} ±{matrix.gain_error(recipe, target):.1f}"
+    return f"{recipe} {signed(matrix.gain(recipe, target))} ±{number(matrix.gain_error(recipe, target))}"
 
 
 if __name__ == "__main__":

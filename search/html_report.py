@@ -116,12 +116,13 @@ def _cell(cell: Cell | None, finding: Finding | None, where: str, reach: float) 
 
 def _tip(finding: Finding) -> Iterator[str]:
     """A finding's numbers, line by line."""
-    more = f"; {finding.more_seeds} more would likely tell" if finding.more_seeds else ""
+    more = f"; {finding.more_seeds} more would likely tell" if finding.more_seeds and finding.seeds > 1 else ""
     yield f"{finding.gain:+.1f} points"
     if finding.failures:
         yield f"{finding.failures}, counted as chance; {signed(finding.learned_gain)} between the others"
     yield f"95%: {from_to(finding.interval())}"
-    yield f"p = {finding.p:.3f}, {finding.seeds} seed{'' if finding.seeds == 1 else 's'}{more}"
+    p = "p < 0.001" if finding.p < 0.0005 else f"p = {finding.p:.3f}"
+    yield f"{p}, {finding.seeds} seeds{more}" if finding.seeds > 1 else f"{finding.seeds} seed{more}"
     yield finding.verdict
 
 
