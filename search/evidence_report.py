@@ -36,13 +36,15 @@ def _verdict_table(results: Results, matrix: TransferMatrix) -> Iterator[Rendera
         return
     made = table(
         "Verdicts",
-        ("target", *(verdict.value for verdict in Verdict)),
+        ("target", "verdict", "recipes"),
         note="At 95%, corrected for the number of recipes (Holm) and of looks, over seeds and test examples. Runs "
         "failed: too many of them did to say which recipe is the better.",
     )
     for target in matrix.targets:
-        of = [one for one in found if one.target == target]
-        made.add_row(target, *(", ".join(one.recipe for one in of if one.verdict is verdict) for verdict in Verdict))
+        for verdict in Verdict:
+            recipes = [one.recipe for one in found if one.target == target and one.verdict is verdict]
+            if recipes:
+                made.add_row(target, verdict, ", ".join(recipes))
     yield made
     yield Text()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from search.evidence import FEWEST_SEEDS
 from search.findings import Look
 from search.home import Home
 from search.results import RESULTS_FILE, Results
@@ -24,7 +25,8 @@ _Arm = tuple[str, tuple[tuple[str, Training], ...]]  # a recipe, and how its tas
 def looks_of(sweep: str, space: Space, home: Home) -> dict[str, Look]:
     """By target which look a sweep is, as this home knows it: it comes after all finished sweeps of its question.
 
-    A sweep that is run again keeps its number, and one of the same seeds under another name is the same look.
+    Sweeps of too few seeds for a verdict are no looks. A sweep that is run again keeps its number, and one of the same
+    seeds under another name is the same look.
     """
     try:
         return dict(Results.load(home.sweeps / sweep).looks)
@@ -36,7 +38,8 @@ def looks_of(sweep: str, space: Space, home: Home) -> dict[str, Look]:
 def _look(target: str, space: Space, others: list[Space]) -> Look:
     arms = _arms(space, target)
     before = [other for other in others if target in other.targets and arms & _arms(other, target)]
-    seeds = {frozenset(other.seeds) for other in before} - {frozenset(space.seeds)}
+    enough = (frozenset(other.seeds) for other in before if len(set(other.seeds)) >= FEWEST_SEEDS)  # for a verdict
+    seeds = set(enough) - {frozenset(space.seeds)}
     compared = max((len(_arms(other, target)) for other in before), default=0)
     return Look(1 + len(seeds), compared)
 

@@ -87,9 +87,15 @@ def test_a_recipe_that_an_earlier_look_compared_still_counts(home: Home) -> None
 
 
 def test_a_sweep_that_is_run_again_keeps_its_number(home: Home) -> None:
+    finish(home, "small-1", space())
+    finish(home, "small-2", space(seeds=[0, 1, 2, 3]), {"xnli": Look(2, 2)})
+    assert looks_of("small-1", space(), home) == FIRST
+
+
+def test_a_sweep_of_too_few_seeds_for_a_verdict_was_no_look(home: Home) -> None:
     finish(home, "small-1", space(seeds=[0]))
-    finish(home, "small-2", space(seeds=[0, 1]), {"xnli": Look(2, 2)})
-    assert looks_of("small-1", space(seeds=[0]), home) == FIRST
+    finish(home, "small-2", space(seeds=[0, 1]))
+    assert looks_of("small-3", space(), home) == {"xnli": Look(1, 2)}
 
 
 def test_a_sweep_that_never_finished_was_not_looked_at(home: Home) -> None:
