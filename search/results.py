@@ -143,7 +143,7 @@ class Results:
             saved = json.loads(path.read_text(encoding="utf-8"))
             if saved["schema"] != SCHEMA:
                 raise UserError(
-                    f"{path} is of another version of Stopover; run the sweep again: what still holds comes from the store"
+                    f"{path} is of another version of Stopover; run the sweep again, what still holds is in the store"
                 )
             trials = [TrialResult(**(one | {"trial": Trial(**one["trial"])})) for one in saved["trials"]]
             findings = [Finding.from_plain(one) for one in saved["findings"]]
