@@ -4,8 +4,8 @@
     python benchmarks/verdicts.py [--home FOLDER] [--sweeps 20]
 
 Of every target the planted helper must be called "helps", the planted harmer "hurts", in every sweep; and of the
-planted nulls at most one in twenty may be called either. Exit code 1 otherwise. Two hours on two idle cores; cut short
-and run again it goes on.
+planted nulls at most one in twenty may be called either. Exit code 1 otherwise. Two hours and a half on two idle cores;
+cut short and run again it goes on.
 
 The spaces are in `benchmarks/verdicts`; how many seeds a sweep has is what their `seeds` count. The pilot set these
 numbers, and the doses, on seeds that no sweep has. Without early stopping a trial does not depend on the others, so
@@ -36,6 +36,7 @@ from trainables.kept_scores import read_units
 from trainables.world.planted import PLANTED
 
 SPACES = sorted((Path(__file__).parent / "verdicts").glob("*.yaml"))
+FIRST_SEED = 2000  # of the sweeps; all below were a pilot's
 PILOT = range(1000, 1006)
 SURE = 0.998  # the power to plan for: an effect is then told in all of twenty sweeps in 96 of 100 tries
 AT_ONCE = 4
@@ -100,11 +101,16 @@ def _needed(one: Difference, recipes: int) -> int | None:
 
 def judged(space: Space, sweeps: Sequence[int], home: Home, console: Console) -> Iterator[Finding]:
     """The findings of some sweeps of a space, over all languages of each target."""
-    seeds = len(space.seeds)
-    results = _run(space, list(range(sweeps[0] * seeds, (sweeps[-1] + 1) * seeds)), home, console)
-    for sweep in sweeps:
-        own = _of_seeds(results, range(sweep * seeds, (sweep + 1) * seeds))
-        yield from (one for one in weigh(own, _reader(home)).findings if one.scope is Scope.ALL)
+    own = {sweep: _seeds(space, sweep) for sweep in sweeps}
+    results = _run(space, [seed for seeds in own.values() for seed in seeds], home, console)
+    for seeds in own.values():
+        found = weigh(_of_seeds(results, seeds), _reader(home)).findings
+        yield from (one for one in found if one.scope is Scope.ALL)
+
+
+def _seeds(space: Space, sweep: int) -> range:
+    number = len(space.seeds)
+    return range(FIRST_SEED + sweep * number, FIRST_SEED + (sweep + 1) * number)
 
 
 def _run(space: Space, seeds: list[int], home: Home, console: Console) -> Results:
