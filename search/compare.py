@@ -24,7 +24,7 @@ def comparison(names: tuple[str, str], one: TransferMatrix, other: TransferMatri
         "Gain over none; of none the score",
         ("target", "recipe"),
         ("first", "second", "difference"),
-        note="Second less first. Whether that is more than luck is told where both stand in one space: as recipes.",
+        note="Second less first. Whether it is more than luck takes one sweep: put the recipes into one space.",
     )
     for target in targets:
         for recipe in recipes:

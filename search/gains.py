@@ -112,7 +112,7 @@ class Cell:
 
     @property
     def above_chance(self) -> bool:
-        """Whether the mean over seeds beats guessing (one-sided, 95%, over test examples and seeds)."""
+        """Whether the mean over the runs that did not fail beats guessing (one-sided, 95%, over examples and seeds)."""
         return "" in self.measurements and self.measurements[""].above_chance
 
     @property
@@ -149,7 +149,7 @@ class TransferMatrix:
 
     def gain_error(self, recipe: str, target: str) -> float | None:
         """Standard error of the gain between runs that did not fail, both scored on the same examples; None before the
-        evidence is weighed, and where all runs of either failed."""
+        evidence is weighed, and where too many runs of either failed."""
         finding = self.findings.get((recipe, target))
         return finding.error if finding else None
 
